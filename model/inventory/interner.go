@@ -1,0 +1,73 @@
+package inventory
+
+import (
+	"bytes"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// interner numbers distinct byte strings 0, 1, .. in order of first sight. It keeps their bytes in
+// one arena and their XXH64, which the snapshot needs anyway, as the key of an open-addressed table:
+// no allocation and no second hash per value.
+type interner struct {
+	arena  []byte
+	ends   []uint64 // end of value i in arena
+	hashes []uint64 // XXH64 of value i
+	table  []uint32 // 1 + number, 0: free; length a power of two, at most half full
+}
+
+// intern returns the number of b and whether it was new.
+func (in *interner) intern(b []byte) (uint32, bool) {
+	if 2*(len(in.ends)+1) > len(in.table) {
+		in.grow()
+	}
+	h := xxhash.Sum64(b)
+	mask := uint64(len(in.table) - 1)
+	for at := h & mask; ; at = (at + 1) & mask {
+		number := in.table[at]
+		if number == 0 {
+			in.table[at] = uint32(len(in.ends)) + 1
+			in.arena = append(in.arena, b...)
+			in.ends = append(in.ends, uint64(len(in.arena)))
+			in.hashes = append(in.hashes, h)
+			return uint32(len(in.ends) - 1), true
+		}
+		if in.hashes[number-1] == h && bytes.Equal(in.bytes(number-1), b) {
+			return number - 1, false
+		}
+	}
+}
+
+// grow doubles the table and enters every value again, by its stored hash.
+func (in *interner) grow() {
+	in.table = make([]uint32, max(16, 2*len(in.table)))
+	mask := uint64(len(in.table) - 1)
+	for number, h := range in.hashes {
+		at := h & mask
+		for in.table[at] != 0 {
+			at = (at + 1) & mask
+		}
+		in.table[at] = uint32(number) + 1
+	}
+}
+
+// len is the number of distinct values.
+func (in *interner) len() int { return len(in.ends) }
+
+// bytes is the text of value i, valid until the next intern.
+func (in *interner) bytes(i uint32) []byte {
+	start := uint64(0)
+	if i > 0 {
+		start = in.ends[i-1]
+	}
+	return in.arena[start:in.ends[i]]
+}
+
+// strings copies all values out.
+func (in *interner) strings() []string {
+	out := make([]string, in.len())
+	for i := range out {
+		out[i] = string(in.bytes(uint32(i)))
+	}
+	return out
+}
