@@ -1,0 +1,41 @@
+# The What-If Machine. `make` lists what there is.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint race fuzz bench full clean
+
+BIN     := bin/whatif
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 10s
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/whatif; the first time takes minutes
+	@.ci/build $(BIN) $(VERSION)
+
+demo: build ## generate a small study, run it, compare its variants
+	@$(BIN) demo --results results
+
+test: ## every test; nothing needs to be installed or started
+	@.ci/warm
+	go test ./...
+
+lint: ## vet and lint
+	go vet ./...
+	.ci/lint
+
+race: ## the race detector on what is concurrent
+	go test -race ./model/inventory/... ./model/matcher/... ./transforms/... ./pipeline/... ./sql/...
+
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## the benchmarks with their ratios, six runs each, through benchstat
+	.ci/bench 6
+
+full: ## the slow proofs: soak, hundreds of kills, long fuzz, the big study
+	.ci/full
+
+clean: ## remove what was built
+	rm -rf bin
