@@ -43,6 +43,8 @@ type Config struct {
 	Baseline   []Value     // one per parameter
 	Sweep      Sweep
 	Execution  Execution
+
+	selections [][]int // by parameter: the campaigns it edits; see link
 }
 
 // Parameter is a lever of the study: a named edit.
