@@ -74,11 +74,10 @@ func (t *campaignTally) match(o *opportunity, failed gate) {
 func (t *campaignTally) impression(o *opportunity, paid model.Nanos) {
 	t.impressions++
 	t.spend += paid
-	when := int64(o.time)
 	if t.first == nil {
-		t.first = &when
+		t.first = new(int64(o.time))
 	}
-	t.last = &when
+	t.last = new(int64(o.time))
 	if o.identified() {
 		t.identified++
 		t.reached[o.user]++
