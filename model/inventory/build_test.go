@@ -181,9 +181,9 @@ func texts(s *Snapshot, name string) string {
 	return strings.Join(out, " ")
 }
 
-func equal[T any](t *testing.T, what string, got, want T) {
+func equal[T any](t *testing.T, what string, got, want T, o ...cmp.Option) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, o...); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
