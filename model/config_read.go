@@ -55,7 +55,7 @@ func (r *reader) config(root *node) *Config {
 		r.policy(n, &c.Policy)
 	}
 	if n := o.values["report"]; n != nil {
-		r.report(n, &c.Report)
+		r.report(n, c)
 	}
 	if n := o.values["execution"]; n != nil {
 		r.execution(n, &c.Execution)
@@ -143,12 +143,16 @@ func (r *reader) policy(n *node, p *Policy) {
 	take(o, "unidentified_users", &p.UnidentifiedUsers, choice(r, SkipCapped, ServeUnknowns))
 }
 
-func (r *reader) report(n *node, p *Report) {
+func (r *reader) report(n *node, c *Config) {
 	o, ok := r.object(n, "report", reportKeys)
 	if !ok {
 		return
 	}
-	take(o, "breakdowns", &p.Breakdowns, r.names(MaxBreakdowns, "breakdowns", r.filled))
+	p := &c.Report
+	take(o, "breakdowns", &p.Breakdowns, r.names(MaxBreakdowns, "breakdowns", func(n *node, path string) (string, bool) {
+		c.breakdownPos = append(c.breakdownPos, r.at(n, path))
+		return r.filled(n, path)
+	}))
 	take(o, "groups", &p.Groups, r.names(MaxGroups, "groups", r.group))
 	take(o, "losses", &p.Losses, r.boolean)
 	take(o, "contention", &p.Contention, r.boolean)
