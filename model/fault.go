@@ -28,9 +28,9 @@ func (r Reason) Retryable() bool {
 
 // Fault is why an attempt failed: the error record of a result row, and a Go error.
 type Fault struct {
-	Reason    string `parquet:"reason" json:"reason"`
-	Message   string `parquet:"message" json:"message"`
-	Retryable bool   `parquet:"retryable" json:"retryable"`
+	Reason    string `parquet:"reason" bigquery:"reason" json:"reason"`
+	Message   string `parquet:"message" bigquery:"message" json:"message"`
+	Retryable bool   `parquet:"retryable" bigquery:"retryable" json:"retryable"`
 }
 
 // NewFault makes a fault of a reason.

@@ -9,8 +9,8 @@ import (
 // the parser knows and of the JSON Schema; the values behind Config are made by the readers.
 
 type configShape struct {
-	Name       string                     `json:"name,omitempty" jsonschema:"description=Name of the study"`
-	Owner      string                     `json:"owner,omitempty" jsonschema:"description=Who asks: free text"`
+	Name       scalarShape                `json:"name,omitzero" jsonschema:"description=Name of the study"`
+	Owner      scalarShape                `json:"owner,omitzero" jsonschema:"description=Who asks: free text"`
 	Labels     map[string]scalarShape     `json:"labels,omitempty" jsonschema:"description=Free key-value pairs to find the study by"`
 	Currency   string                     `json:"currency,omitempty" jsonschema:"description=Of every price and budget,default=USD"`
 	Inventory  string                     `json:"inventory" jsonschema:"description=Path or glob or gs:// URI of a snapshot; relative to this file,minLength=1"`
@@ -28,7 +28,7 @@ type configShape struct {
 }
 
 type campaignShape struct {
-	ID              string                 `json:"id" jsonschema:"description=Unique id,minLength=1"`
+	ID              scalarShape            `json:"id" jsonschema:"description=Unique id; not empty"`
 	Advertiser      scalarShape            `json:"advertiser,omitzero"`
 	Name            scalarShape            `json:"name,omitzero"`
 	Category        scalarShape            `json:"category,omitzero"`
@@ -67,7 +67,7 @@ type adjustShape struct {
 }
 
 type capGroupShape struct {
-	Name          string           `json:"name" jsonschema:"minLength=1"`
+	Name          scalarShape      `json:"name" jsonschema:"description=Unique name; not empty"`
 	Where         expressionShape  `json:"where,omitzero"`
 	FrequencyCaps listOf[capShape] `json:"frequency_caps"`
 }
