@@ -221,3 +221,17 @@ func numberedShort(n int) []string {
 	}
 	return out
 }
+
+func TestCatalog(t *testing.T) {
+	s, err := Build(fiveSlots(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "catalog", s.Catalog(), model.Catalog{
+		Slots: 5, Start: at(1), End: at(10), MaxFloor: 500_000,
+		Dimensions: map[string]model.DimensionInfo{
+			"country": {Values: []string{"CA", "US"}}, "segment": {Multi: true, Values: []string{"a", "b", "x"}},
+			"hour_of_day": {Values: []string{"0"}}, "day_of_week": {Values: []string{"wed"}}, "day": {Values: []string{"2026-07-01"}},
+		},
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
@@ -30,15 +31,19 @@ type Writer struct {
 	parquet *parquet.Writer
 	columns []Column       // by name
 	places  map[string]int // of a dimension in columns
-	leaves  []int          // of the columns in a row: those of semantics 2 in the order of fixed, then dimensions
+	order   []leaf         // of the values of a row
 	rows    []parquet.Row
 	filled  int
 	written int64
 	err     error // the first error of writing; all later ones are it
 }
 
-// fixed are the columns that every snapshot file of ours has.
-var fixed = []string{slotIDColumn, timeColumn, userIDColumn, requestIDColumn, floorColumnName}
+// leaf is a column of a row: one of semantics 2 by name, or a dimension.
+type leaf struct {
+	name      string
+	dimension bool
+	multi     bool
+}
 
 // NewWriter begins a snapshot file with the given dimensions, in any order. Close or Abort it.
 func NewWriter(path string, dims []Column) (*Writer, error) {
@@ -83,25 +88,13 @@ func (w *Writer) open() {
 		}
 	}
 	schema := parquet.NewSchema("snapshot", group)
-	for _, name := range fixed {
-		w.leaves = append(w.leaves, leafOf(schema, name))
-	}
-	for _, c := range w.columns {
-		w.leaves = append(w.leaves, leafOf(schema, c.Name))
+	for _, path := range schema.Columns() {
+		place, isDimension := w.places[path[0]]
+		w.order = append(w.order, leaf{path[0], isDimension, isDimension && w.columns[place].Multi})
 	}
 	w.parquet = parquet.NewWriter(w.out.file, schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
 		parquet.CreatedBy("whatif", model.EngineVersion, ""), parquet.MaxRowsPerRowGroup(rowsPerGroup))
 	w.rows = make([]parquet.Row, batchRows)
-}
-
-// leafOf is the place of a top-level column's leaf in a row.
-func leafOf(schema *parquet.Schema, name string) int {
-	for i, path := range schema.Columns() {
-		if path[0] == name {
-			return i
-		}
-	}
-	panic("inventory: the snapshot's schema lacks its own column " + name)
 }
 
 // Write appends a slot. A slot that could not be loaded again is refused and the file stays as it was. Whether its id is
@@ -143,7 +136,7 @@ func (w *Writer) check(s *model.Slot) error {
 		return err
 	}
 	for _, text := range []string{s.ID, s.UserID, s.RequestID} {
-		if err := checkText([]byte(text)); err != nil {
+		if err := checkText(unsafeBytes(text)); err != nil {
 			return err
 		}
 	}
@@ -169,38 +162,35 @@ func (w *Writer) checkDimension(name string, multi bool, values ...string) error
 		return fmt.Errorf("the file has no such dimension %q (multi-valued: %t)", name, multi)
 	}
 	for _, v := range values {
-		if err := checkText([]byte(v)); err != nil {
+		if err := checkText(unsafeBytes(v)); err != nil {
 			return fmt.Errorf("dimension %q: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// fill makes the library's row of a slot. Values of a row must come in the order of its leaves.
+// fill makes the library's row of a slot: a value per leaf, in their order, with its levels.
 func (w *Writer) fill(s *model.Slot) {
 	row := w.rows[w.filled][:0]
-	row = append(row,
-		parquet.ByteArrayValue([]byte(s.ID)).Level(0, 0, w.leaves[0]),
-		parquet.Int64Value(int64(s.Time)).Level(0, 0, w.leaves[1]),
-		optional(s.UserID, s.UserID != "", w.leaves[2]),
-		optional(s.RequestID, s.RequestID != "", w.leaves[3]),
-		parquet.Int64Value(int64(s.FloorCPM)).Level(0, 0, w.leaves[4]))
-	for i, c := range w.columns {
-		leaf := w.leaves[len(fixed)+i]
-		if !c.Multi {
-			value, ok := s.Scalars[c.Name]
-			row = append(row, optional(value, ok, leaf))
-			continue
-		}
-		values := slices.Compact(slices.Sorted(slices.Values(s.Sets[c.Name])))
-		if len(values) == 0 {
-			row = append(row, parquet.NullValue().Level(0, 0, leaf))
-		}
-		for i, v := range values {
-			row = append(row, parquet.ByteArrayValue([]byte(v)).Level(min(i, 1), 2, leaf))
+	for i, l := range w.order {
+		switch {
+		case l.multi:
+			row = appendSet(row, s.Sets[l.name], i)
+		case l.dimension:
+			value, ok := s.Scalars[l.name]
+			row = append(row, optional(value, ok, i))
+		case l.name == slotIDColumn:
+			row = append(row, parquet.ByteArrayValue(unsafeBytes(s.ID)).Level(0, 0, i))
+		case l.name == timeColumn:
+			row = append(row, parquet.Int64Value(int64(s.Time)).Level(0, 0, i))
+		case l.name == userIDColumn:
+			row = append(row, optional(s.UserID, s.UserID != "", i))
+		case l.name == requestIDColumn:
+			row = append(row, optional(s.RequestID, s.RequestID != "", i))
+		case l.name == floorColumnName:
+			row = append(row, parquet.Int64Value(int64(s.FloorCPM)).Level(0, 0, i))
 		}
 	}
-	slices.SortStableFunc(row, func(a, b parquet.Value) int { return a.Column() - b.Column() })
 	w.rows[w.filled] = row
 }
 
@@ -209,8 +199,25 @@ func optional(text string, present bool, leaf int) parquet.Value {
 	if !present {
 		return parquet.NullValue().Level(0, 0, leaf)
 	}
-	return parquet.ByteArrayValue([]byte(text)).Level(0, 1, leaf)
+	return parquet.ByteArrayValue(unsafeBytes(text)).Level(0, 1, leaf)
 }
+
+// appendSet appends the values of an optional list column, sorted and without repetitions.
+func appendSet(row parquet.Row, values []string, leaf int) parquet.Row {
+	if len(values) == 0 {
+		return append(row, parquet.NullValue().Level(0, 0, leaf))
+	}
+	if len(values) > 1 {
+		values = slices.Compact(slices.Sorted(slices.Values(values)))
+	}
+	for i, v := range values {
+		row = append(row, parquet.ByteArrayValue(unsafeBytes(v)).Level(min(i, 1), 2, leaf))
+	}
+	return row
+}
+
+// unsafeBytes is a text's bytes without a copy; the library only reads them, and the row keeps them alive.
+func unsafeBytes(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }
 
 // Close completes the file: after it the file is there, durably. A file without slots is refused with ErrEmpty
 // and leaves nothing.
