@@ -1,0 +1,52 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Script is everything that makes the views over the result files that a glob matches, to be pasted
+// into, or read by, a DuckDB of one's own:
+//
+//	duckdb -init views.sql
+func Script(dialect, glob string) (string, error) {
+	table, err := CreateTable(dialect, glob)
+	if err != nil {
+		return "", err
+	}
+	views, err := Views(dialect)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- The views of the what-if result store over %s\n\n%s;\n", oneLine(glob), table)
+	for _, v := range views {
+		fmt.Fprintf(&b, "\n%s;\n", v.Create())
+	}
+	return b.String(), nil
+}
+
+// CreateTable is the statement that makes Table over the result files that a glob matches. With an
+// empty glob it has no rows: DuckDB refuses a glob that matches nothing.
+func CreateTable(dialect, glob string) (string, error) {
+	empty, err := EmptyTable(dialect)
+	if err != nil {
+		return "", err
+	}
+	if glob == "" {
+		return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS\n%s", Table, empty), nil
+	}
+	// By name, so that files written before a column was added are read beside later ones. What the
+	// folders' names say is in the rows too, and taken from there.
+	return fmt.Sprintf(`CREATE OR REPLACE VIEW %s AS
+%s
+UNION ALL BY NAME
+SELECT *
+FROM READ_PARQUET(%s, union_by_name = true, hive_partitioning = false)`, Table, empty, Quote(glob)), nil
+}
+
+// Quote writes a text as an SQL literal.
+func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+// oneLine keeps a text from ending the comment it stands in.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,113 @@
+package sql
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+//go:embed views/*/*.sql views/*/columns.txt
+var files embed.FS
+
+// The dialects that views are written in.
+const DuckDB = "duckdb"
+
+// RowsGlob matches the result files of all simulations, relative to the results folder.
+const RowsGlob = "simulation_id=*/variant_id=*/attempt=*.parquet"
+
+// Table is the relation of all attempts that every view rests on: BigQuery's table, a view in DuckDB.
+const Table = "variant_results"
+
+// Column is one column of a view.
+type Column struct {
+	Name string
+	Type string // STRING, INT64, FLOAT64, BOOL, DATE, TIMESTAMP, or ARRAY<STRUCT<..>> of these
+	Doc  string // what it means; its unit
+}
+
+// View is one view in one dialect.
+type View struct {
+	Name     string
+	Args     []string // of a table macro (pareto), all text; nil: a plain view
+	Internal bool     // a step on the way, not among the views of the result store
+	Columns  []Column // nil for internal views
+	Query    string   // the SELECT, without a semicolon
+}
+
+// inOrder lists the views so that each comes after those it reads.
+var inOrder = []View{
+	{Name: "counted", Internal: true},
+	{Name: "counted_details", Internal: true},
+	{Name: "variants"},
+	{Name: "variant_metrics"},
+	{Name: "comparison"},
+	{Name: "campaign_results"},
+	{Name: "frequency"},
+	{Name: "campaign_frequency"},
+	{Name: "group_results"},
+	{Name: "breakdown_results"},
+	{Name: "contention"},
+	{Name: "parameter_effects"},
+	{Name: "failures"},
+	{Name: "pareto", Args: []string{"x", "y"}},
+}
+
+// Views are the views of a dialect, each after those it reads.
+func Views(dialect string) ([]View, error) {
+	views := make([]View, 0, len(inOrder))
+	for _, v := range inOrder {
+		query, err := queryText(v.Name, dialect)
+		if err != nil {
+			return nil, err
+		}
+		v.Query = query
+		if !v.Internal {
+			if v.Columns, err = columns(v.Name); err != nil {
+				return nil, err
+			}
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// Create is the statement that makes the view, or replaces it, without a semicolon.
+func (v View) Create() string {
+	if v.Args != nil {
+		return fmt.Sprintf("CREATE OR REPLACE MACRO %s(%s) AS TABLE\n%s", v.Name, strings.Join(v.Args, ", "), v.Query)
+	}
+	return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS\n%s", v.Name, v.Query)
+}
+
+// EmptyTable is a SELECT without rows that has the columns of Table and their types.
+func EmptyTable(dialect string) (string, error) {
+	return queryText(Table, dialect)
+}
+
+// queryText reads the SELECT of a view.
+func queryText(name, dialect string) (string, error) {
+	text, err := fs.ReadFile(files, "views/"+name+"/"+dialect+".sql")
+	if err != nil {
+		return "", fmt.Errorf("there are no views in the SQL dialect %q; there is %s: %w", dialect, DuckDB, err)
+	}
+	return strings.TrimRight(string(text), "\n"), nil
+}
+
+// columns reads columns.txt: a line a column, its name, type and meaning.
+func columns(view string) ([]Column, error) {
+	path := "views/" + view + "/columns.txt"
+	text, err := fs.ReadFile(files, path)
+	if err != nil {
+		return nil, fmt.Errorf("columns of view %s: %w", view, err)
+	}
+	var list []Column
+	for number, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		fields := strings.SplitN(line, "\t", 3)
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("%s:%d: want name, type and meaning, separated by tabs", path, number+1)
+		}
+		list = append(list, Column{Name: fields[0], Type: fields[1], Doc: fields[2]})
+	}
+	return list, nil
+}

@@ -1,0 +1,153 @@
+package warehouse
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	duckdb "github.com/duckdb/duckdb-go/v2"
+)
+
+// ErrNotReading is in the chain of the error about a statement that is more than a question.
+var ErrNotReading = errors.New("only one SELECT (also WITH, FROM, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN) at a time is answered: the results are read, never changed")
+
+// Query answers one SELECT, with `?` or `$1` for each of args (texts, numbers, booleans, times, nil).
+// Cancelling ctx interrupts it. An error of the SQL says where in the text it is.
+func (w *Warehouse) Query(ctx context.Context, text string, args ...any) (*Rows, error) {
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to DuckDB: %w", err)
+	}
+	rows := &Rows{conn: conn}
+	if err := conn.Raw(func(c any) error { return rows.start(ctx, c.(*duckdb.Conn), text, args) }); err != nil {
+		err = w.blame(ctx, canceled(ctx, err))
+		return nil, errors.Join(readable(err), conn.Close())
+	}
+	return rows, nil
+}
+
+// start prepares one statement, makes sure that it only reads, and runs it.
+func (r *Rows) start(ctx context.Context, c *duckdb.Conn, text string, args []any) error {
+	if err := mustRead(c, text); err != nil {
+		return err
+	}
+	statement, err := c.Prepare(text)
+	if err != nil {
+		return err
+	}
+	r.statement = statement.(*duckdb.Stmt)
+	named, err := bind(args)
+	if err == nil {
+		r.rows, err = r.statement.QueryContext(ctx, named)
+	}
+	if err != nil {
+		return errors.Join(err, r.statement.Close())
+	}
+	r.describe()
+	return nil
+}
+
+// explained is what an EXPLAIN explains, which EXPLAIN ANALYZE runs.
+var explained = regexp.MustCompile(`(?is)^\s*EXPLAIN\s+(?:ANALYZE\s+|\([^)]*\)\s*)?(.*)$`)
+
+// mustRead refuses every statement that could change a file or a setting, and a text of several.
+func mustRead(c *duckdb.Conn, text string) error {
+	kind, err := kindOf(c, text)
+	if err != nil {
+		return err
+	}
+	if kind == duckdb.STATEMENT_TYPE_EXPLAIN {
+		inner := explained.FindStringSubmatch(text)
+		if inner == nil {
+			return ErrNotReading
+		}
+		if kind, err = kindOf(c, inner[1]); err != nil {
+			return err
+		}
+	}
+	if kind != duckdb.STATEMENT_TYPE_SELECT {
+		return ErrNotReading
+	}
+	return nil
+}
+
+func kindOf(c *duckdb.Conn, text string) (kind duckdb.StmtType, err error) {
+	statement, err := c.Prepare(text)
+	if err != nil {
+		if _, ok := errors.AsType[*duckdb.Error](err); ok {
+			return kind, err
+		}
+		return kind, fmt.Errorf("%w (%w)", ErrNotReading, err) // none, or several
+	}
+	s := statement.(*duckdb.Stmt)
+	kind, err = s.StatementType()
+	return kind, errors.Join(err, s.Close())
+}
+
+// bind numbers the arguments.
+func bind(args []any) ([]driver.NamedValue, error) {
+	named := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		value, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			return nil, fmt.Errorf("argument %d of the query: %w", i+1, err)
+		}
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: value}
+	}
+	return named, nil
+}
+
+// canceled puts the context's error first where it is the cause.
+func canceled(ctx context.Context, err error) error {
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
+// readable says what to do about an error that DuckDB words for people who can configure it.
+func readable(err error) error {
+	d, ok := errors.AsType[*duckdb.Error](err)
+	switch {
+	case ok && d.Type == duckdb.ErrorTypeOutOfMemory:
+		return fmt.Errorf("the query needs more memory than it may have; select fewer columns, or name one simulation: %w", err)
+	case ok && d.Type == duckdb.ErrorTypePermission:
+		return fmt.Errorf("queries read the results folder and nothing else: %w", err)
+	}
+	return err
+}
+
+// Rows are the rows of an answer, to be read once and closed.
+type Rows struct {
+	conn      *sql.Conn
+	statement *duckdb.Stmt
+	rows      driver.Rows
+	columns   []Column
+	values    []any
+	err       error
+	closed    bool
+}
+
+// Column is a column of an answer.
+type Column struct {
+	Name string
+	Type string // as DuckDB writes it: BIGINT, DOUBLE, VARCHAR, STRUCT(..)[]
+}
+
+func (r *Rows) describe() {
+	types, _ := r.rows.(driver.RowsColumnTypeDatabaseTypeName)
+	for i, name := range r.rows.Columns() {
+		column := Column{Name: name}
+		if types != nil {
+			column.Type = strings.ToUpper(types.ColumnTypeDatabaseTypeName(i))
+		}
+		r.columns = append(r.columns, column)
+	}
+}
+
+// Columns are the columns of the answer, in order.
+func (r *Rows) Columns() []Column { return r.columns }
