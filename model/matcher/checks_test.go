@@ -1,6 +1,7 @@
 package matcher_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/whatif-machine/whatif/model"
@@ -73,7 +74,7 @@ func brokenParts(m *model.Metrics) (broken []string) {
 		revenue[b.Dimension] += b.RevenueNanos
 	}
 	for d, n := range slots {
-		multi := d == "segments" || d == "topics"
+		multi := slices.Contains([]string{"segments", "topics", "tags"}, d)
 		if n < m.Slots || (!multi && (n != m.Slots || revenue[d] != m.RevenueNanos)) {
 			broken = append(broken, d+": the breakdown does not sum to the whole")
 		}
