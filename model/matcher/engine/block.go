@@ -1,0 +1,180 @@
+package engine
+
+// blockSlots is how many visits are prepared together.
+const blockSlots = 64
+
+// block is the next visits with all that can be known of them before any is decided: columns are read one
+// after the other, each in one go, and the users' state is touched, so that its cache misses overlap.
+type block struct {
+	n      int
+	slot   [blockSlots]uint32
+	copy   [blockSlots]uint32
+	hash   [blockSlots]uint64
+	user   [blockSlots]uint32
+	cell   [blockSlots]uint32 // offset of the user's region; 0 for none
+	floor  [blockSlots]int64
+	low    [blockSlots]uint32 // offset of the row of candidates whose least bid reaches the floor
+	stride int
+	offs   []uint32 // offsets of each visit's rows: stride of them, a visit's together
+	warm   uint64   // what was touched, so that touching is not optimised away
+
+	nextSlot, nextCopy uint32
+}
+
+func (b *block) reserve(m *meter, p *plan) {
+	b.stride = len(p.columns) + 1
+	takeRaw(m, &b.offs, b.stride*blockSlots)
+	b.n, b.nextSlot, b.nextCopy = 0, 0, 0
+}
+
+// fillBlock prepares the next visits; it reports false when there are none left.
+func (s *state) fillBlock() (bool, error) {
+	b := &s.block
+	s.chooseVisits()
+	if b.n == 0 {
+		return false, nil
+	}
+	first := int(b.slot[0])
+	hashes, users := s.engine.hashes[first:], s.engine.users[first:]
+	for j, i := range b.slot[:b.n] {
+		b.hash[j] = copyHash(hashes[int(i)-first], b.copy[j])
+		b.user[j] = users[int(i)-first]
+	}
+	for c := range s.plan.columns {
+		s.readColumn(c)
+	}
+	if err := s.readFloors(); err != nil {
+		return false, err
+	}
+	s.touchUsers()
+	return true, nil
+}
+
+// chooseVisits lists the next slots and copies.
+func (s *state) chooseVisits() {
+	b, slots := &s.block, uint32(len(s.engine.hashes))
+	if !s.plan.visits.edited {
+		b.n = int(min(blockSlots, slots-b.nextSlot))
+		for j := range b.n {
+			b.slot[j], b.copy[j] = b.nextSlot+uint32(j), 0
+		}
+		b.nextSlot += uint32(b.n)
+		return
+	}
+	b.n = 0
+	for b.nextSlot < slots && b.n < blockSlots {
+		if b.nextCopy >= uint32(s.copies[b.nextSlot]) {
+			b.nextSlot++
+			b.nextCopy = 0
+			continue
+		}
+		b.slot[b.n], b.copy[b.n] = b.nextSlot, b.nextCopy
+		b.n++
+		b.nextCopy++
+	}
+}
+
+// readColumn finds the row of each visit in a column.
+func (s *state) readColumn(c int) {
+	col, b := &s.plan.columns[c], &s.block
+	if col.union {
+		for j, i := range b.slot[:b.n] {
+			b.offs[j*b.stride+c] = s.unite(col, i, j)
+		}
+		return
+	}
+	for k, at := range col.parts {
+		p := &s.parts[at]
+		switch d := p.dim; {
+		case d.U8() != nil:
+			addRows(b, c, k == 0, d.U8(), p.rowOf)
+		case d.U16() != nil:
+			addRows(b, c, k == 0, d.U16(), p.rowOf)
+		default:
+			addRows(b, c, k == 0, d.U32(), p.rowOf)
+		}
+	}
+}
+
+// addRows adds one dimension's part of the offset of each visit's row.
+func addRows[T uint8 | uint16 | uint32](b *block, c int, first bool, codes []T, rowOf []uint32) {
+	at := c
+	if first {
+		for _, i := range b.slot[:b.n] {
+			b.offs[at] = rowOf[codes[i]]
+			at += b.stride
+		}
+		return
+	}
+	for _, i := range b.slot[:b.n] {
+		b.offs[at] += rowOf[codes[i]]
+		at += b.stride
+	}
+}
+
+// unite puts the row of slot i together from the rows of its values, for place j of the block.
+func (s *state) unite(col *column, i uint32, j int) uint32 {
+	p, words := &s.parts[col.parts[0]], s.plan.words
+	code := p.dim.Code(int(i))
+	if code == 0 {
+		return uint32(col.at)
+	}
+	at := col.at + (col.rows+j)*words
+	out := s.rows[at : at+words]
+	copy(out, s.rows[col.at:])
+	for _, v := range p.dim.Sets()[code-1] {
+		k := int(p.rowOf[v+1])
+		if k == 0 {
+			continue // no candidate asks for it
+		}
+		row := s.rows[col.at+k*words:][:words]
+		for w := range out {
+			out[w] |= row[w]
+		}
+	}
+	return uint32(at)
+}
+
+// readFloors finds each visit's floor and the rows of candidates that reach it.
+func (s *state) readFloors() error {
+	b, codes := &s.block, s.engine.snap.FloorCodes()
+	t, err := s.floorTableFor(0)
+	if err != nil {
+		return err
+	}
+	at := b.stride - 1
+	for j, i := range b.slot[:b.n] {
+		if len(s.plan.floors.edits) > 0 {
+			if t, err = s.floorTableFor(s.floorMask(i)); err != nil {
+				return err
+			}
+		}
+		code := codes[i]
+		b.floor[j], b.low[j], b.offs[at] = t.value[code], t.low[code], t.high[code]
+		at += b.stride
+	}
+	return nil
+}
+
+// touchUsers finds each visit's user state and reads a word of it: independent loads overlap here, where
+// one after another they would each take the time of a cache miss.
+func (s *state) touchUsers() {
+	b := &s.block
+	if len(s.plan.caps.rules) == 0 {
+		return
+	}
+	warm := uint64(0)
+	for j, u := range b.user[:b.n] {
+		b.cell[j] = 0
+		if u == 0 {
+			continue
+		}
+		at := s.userAt[u]
+		if k := b.copy[j]; k > 0 {
+			at += k * uint32(1+s.plan.caps.cells(len(s.engine.slotsOf(u))))
+		}
+		b.cell[j] = at
+		warm += s.cells[at]
+	}
+	b.warm += warm
+}

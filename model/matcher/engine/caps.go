@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+// rule is one frequency cap of a campaign or of a cap group.
+type rule struct {
+	limit  uint64
+	clock  int32
+	member int32 // rank of the campaign; ^k: the k-th cap group's campaigns
+}
+
+// caps are the caps of a variant that can ever bind, numbered.
+//
+// A user's state is a region of 64-bit words, one load away:
+//
+//	[closed | cells] [closed cells ..] [open cells ..] free
+//	cell: window | cap | count, from the high bits down
+//
+// A cell stands for one cap in one window. It moves to the front when its count reaches the limit; so
+// the frequency gate reads only cells that are closed, side by side, and not counters. A closed cell whose
+// window is over moves back when it is met. A user of n slots needs no more than n x (caps a win
+// can touch) cells, and no more than there are caps.
+type caps struct {
+	rules   []rule
+	clocks  []clock
+	first   []uint32 // by rank: its rules are list[first[r]:first[r+1]], its own and its groups'
+	list    []uint32
+	groups  [][]uint32 // members of each cap group that has a rule, as ranks
+	touch   int        // most rules that one win counts in
+	rewinds bool       // the local date goes back within the horizon: a window can come again
+
+	countBits, windowAt uint
+	capMask             uint64
+}
+
+// clock numbers the windows of caps with the same period, length and phase.
+type clock struct {
+	per                model.CapPeriod
+	units, phase, base int64
+}
+
+// window is the number of the window that a unit is in, from 0.
+func (c *clock) window(unit int64) uint64 {
+	return uint64(floorDiv(unit-c.phase, c.units) - c.base)
+}
+
+// capBuilder collects rules.
+type capBuilder struct {
+	caps
+	cal        *calendar
+	start, end int64 // the horizon
+	clockOf    map[clock]int32
+	most       int64 // impressions that one user can get at most
+	last       uint64
+}
+
+// clockFor is the clock of windows of k periods that count from an instant.
+func (b *capBuilder) clockFor(c model.FrequencyCap, from int64) (int32, error) {
+	units := max(1, c.Units)
+	if c.Per == model.PerLifetime {
+		units = 1
+	}
+	origin, _ := b.cal.unit(c.Per, from)
+	clk := clock{per: c.Per, units: units, phase: origin - floorDiv(origin, units)*units}
+	// Two units to spare on both sides, for local dates that go back.
+	first, _ := b.cal.unit(c.Per, b.start)
+	final, _ := b.cal.unit(c.Per, b.end)
+	clk.base = floorDiv(first-2-clk.phase, units)
+	b.last = max(b.last, clk.window(final+2))
+	if at, ok := b.clockOf[clk]; ok {
+		return at, nil
+	}
+	at := int32(len(b.clocks))
+	b.clockOf[clk] = at
+	b.clocks = append(b.clocks, clk)
+	return at, nil
+}
+
+// add numbers the caps that can bind, and returns their numbers.
+func (b *capBuilder) add(list []model.FrequencyCap, member int32, from int64, out []uint32) ([]uint32, error) {
+	for _, c := range list {
+		if c.Impressions >= b.most {
+			continue // no user has so many slots
+		}
+		clk, err := b.clockFor(c, from)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, uint32(len(b.rules)))
+		b.rules = append(b.rules, rule{limit: uint64(c.Impressions), clock: clk, member: member})
+	}
+	return out, nil
+}
+
+// compileCaps numbers the caps of the candidates, in rank order, and of the cap groups.
+func (e *Engine) compileCaps(p *plan) error {
+	cal := newCalendar(p.sc.Location)
+	b := capBuilder{cal: &cal, start: p.horizonStart, end: p.horizonEnd, clockOf: map[clock]int32{}, most: int64(e.mostSlots)}
+	groupRules, err := b.addGroups(p)
+	if err != nil {
+		return err
+	}
+	b.first = make([]uint32, len(p.cands)+1)
+	for r := range p.cands {
+		c := &p.cands[r]
+		if b.list, err = b.add(c.campaign.FrequencyCaps, int32(r), c.terms.start, b.list); err != nil {
+			return err
+		}
+		for _, g := range c.groups {
+			b.list = append(b.list, groupRules[g]...)
+		}
+		b.first[r+1] = uint32(len(b.list))
+		b.touch = max(b.touch, int(b.first[r+1]-b.first[r]))
+	}
+	b.rewinds = cal.rewinds(e.snap.Times())
+	p.caps = b.caps
+	return p.caps.layOut(b.last)
+}
+
+// addGroups numbers the rules of the cap groups and notes which candidates they hold.
+func (b *capBuilder) addGroups(p *plan) ([][]uint32, error) {
+	rules := make([][]uint32, len(p.sc.CapGroups))
+	for g := range p.sc.CapGroups {
+		var err error
+		if rules[g], err = b.add(p.sc.CapGroups[g].FrequencyCaps, ^int32(len(b.groups)), p.horizonStart, nil); err != nil {
+			return nil, err
+		}
+		if len(rules[g]) == 0 {
+			continue
+		}
+		var members []uint32
+		for r := range p.cands {
+			for _, of := range p.cands[r].groups {
+				if int(of) == g {
+					members = append(members, uint32(r))
+				}
+			}
+		}
+		b.groups = append(b.groups, members)
+	}
+	return rules, nil
+}
+
+// layOut decides how many bits of a cell the window, the cap and the count take.
+func (c *caps) layOut(lastWindow uint64) error {
+	most := uint64(1)
+	for _, r := range c.rules {
+		most = max(most, r.limit)
+	}
+	c.countBits = uint(bits.Len64(most))
+	capBits := uint(bits.Len(uint(len(c.rules))))
+	c.capMask = 1<<capBits - 1
+	c.windowAt = c.countBits + capBits
+	if c.windowAt+uint(bits.Len64(lastWindow)) > 64 {
+		return fmt.Errorf("%d frequency caps with limits up to %d and %d windows do not fit in the counters of a user; use fewer caps, lower limits or longer windows",
+			len(c.rules), most, lastWindow)
+	}
+	return nil
+}
+
+// cells is the most cells that a user of n slots needs.
+func (c *caps) cells(n int) int {
+	if c.rewinds {
+		return n * c.touch
+	}
+	return min(n*c.touch, len(c.rules))
+}
+
+// readCaps sets the bits of the campaigns that the user at cell offset o may not see again now. It
+// reports whether there are any.
+func (s *state) readCaps(o uint32, capped []uint64) bool {
+	cells := s.cells[o:]
+	closed := int(cells[0] & 0xffffffff)
+	if closed == 0 {
+		return false
+	}
+	clear(capped)
+	c := &s.plan.caps
+	any := false
+	for i := 1; i <= closed; {
+		cell := cells[i]
+		r := &c.rules[cell>>(c.countBits&63)&c.capMask]
+		if cell>>(c.windowAt&63) != s.windows[r.clock] {
+			if c.rewinds {
+				i++
+				continue
+			}
+			cells[i], cells[closed] = cells[closed], cell
+			closed--
+			cells[0]--
+			continue
+		}
+		any = true
+		if m := r.member; m >= 0 {
+			capped[m>>6] |= 1 << (m & 63)
+		} else {
+			s.capGroups.mark(int(^m), capped)
+		}
+		i++
+	}
+	return any
+}
+
+// countCaps counts an impression of the campaign at rank r to the user at cell offset o.
+func (s *state) countCaps(o uint32, r int) {
+	c := &s.plan.caps
+	for _, k := range c.list[c.first[r]:c.first[r+1]] {
+		s.countCap(s.cells[o:], uint64(k), &c.rules[k])
+	}
+}
+
+func (s *state) countCap(cells []uint64, k uint64, r *rule) {
+	c := &s.plan.caps
+	closed, used := int(cells[0]&0xffffffff), int(cells[0]>>32)
+	window := s.windows[r.clock]
+	fresh := window<<(c.windowAt&63) | k<<(c.countBits&63)
+	at := closed + 1
+	for ; at <= used; at++ {
+		if cell := cells[at]; cell>>(c.countBits&63)&c.capMask == k {
+			if cell>>(c.windowAt&63) == window {
+				fresh = cell
+				break
+			}
+			if !c.rewinds {
+				break // the window is over: its cell starts anew
+			}
+		}
+	}
+	if at > used {
+		cells[0] += 1 << 32
+	}
+	fresh++
+	cells[at] = fresh
+	if fresh&(1<<(c.countBits&63)-1) == r.limit {
+		cells[at], cells[closed+1] = cells[closed+1], fresh
+		cells[0]++
+	}
+}

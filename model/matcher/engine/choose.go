@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"math/big"
+	"math/bits"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+// choose takes the winner by bid from a row of candidates that passed all gates, from word first on; a
+// winner so far stands in v. It reports whether no later candidate can win: ranks descend by greatest bid within
+// a priority.
+func (s *state) choose(v *visit, row []uint64, first int) bool {
+	for i, x := range row {
+		for ; x != 0; x &= x - 1 {
+			r := (first+i)<<6 + bits.TrailingZeros64(x)
+			h := &s.hot[r]
+			if v.winner < 0 {
+				v.winner, v.bid = r, s.bidOf(h, r, v.j)
+				continue
+			}
+			if h.high < v.bid || h.priority != s.hot[v.winner].priority {
+				return true
+			}
+			switch bid := s.bidOf(h, r, v.j); {
+			case bid > v.bid:
+				v.winner, v.bid, v.hasDraw = r, bid, false
+			case bid == v.bid:
+				s.breakTie(v, r)
+			}
+		}
+	}
+	return false
+}
+
+func (s *state) bidOf(h *hot, r, j int) int64 {
+	if h.flags&flagVaries == 0 {
+		return h.high
+	}
+	return s.bid(r, j)
+}
+
+// breakTie lets the candidate at rank r win over the present winner, with an equal bid, if its draw is higher,
+// or equal and its id lower.
+func (s *state) breakTie(v *visit, r int) {
+	word := s.plan.draws.tie ^ s.block.hash[v.j]
+	if !v.hasDraw {
+		v.draw, v.hasDraw = mix(word^s.hot[v.winner].tie), true
+	}
+	draw := mix(word ^ s.hot[r].tie)
+	if draw > v.draw || draw == v.draw && s.hot[r].id < s.hot[v.winner].id {
+		v.winner, v.draw = r, draw
+	}
+}
+
+// topBids are the two highest bids that can set a price, and who has the highest.
+type topBids struct {
+	first, second int64 // -1: none
+	owner         int
+}
+
+func (t *topBids) add(r int, bid int64) {
+	if bid > t.first {
+		t.first, t.second, t.owner = bid, t.first, r
+	} else if bid > t.second {
+		t.second = bid
+	}
+}
+
+// chooseThoroughly takes the winner and what sets its price from all candidates of the first priority that has any.
+func (s *state) chooseThoroughly(v *visit, row []uint64) {
+	top := topBids{first: -1, second: -1, owner: -1}
+	byNeed := s.plan.sc.Policy.WithinPriority == model.ByNeed
+	var least progress
+scan:
+	for w, x := range row {
+		for ; x != 0; x &= x - 1 {
+			r := w<<6 + bits.TrailingZeros64(x)
+			h := &s.hot[r]
+			if v.winner >= 0 {
+				if h.priority != s.hot[v.winner].priority {
+					break scan
+				}
+				if !byNeed && h.high < v.bid && h.high <= top.second {
+					break scan
+				}
+			}
+			bid := s.bidOf(h, r, v.j)
+			if h.flags&flagFixed == 0 {
+				top.add(r, bid)
+			}
+			order := 0
+			if byNeed {
+				own := s.progressOf(r, v.t)
+				if v.winner >= 0 {
+					order = own.compare(least)
+				}
+				if v.winner < 0 || order < 0 {
+					least = own
+				}
+			}
+			switch {
+			case v.winner < 0, order < 0, order == 0 && bid > v.bid:
+				v.winner, v.bid, v.hasDraw = r, bid, false
+			case order == 0 && bid == v.bid:
+				s.breakTie(v, r)
+			}
+		}
+	}
+	if v.second = top.first; top.owner == v.winner {
+		v.second = top.second
+	}
+}
+
+// progress is floor(delivered*d*2^20 / (goal*e)) in 128 bits; one without a goal comes after all with one.
+type progress struct {
+	none   bool
+	hi, lo uint64
+}
+
+func (p progress) compare(q progress) int {
+	switch {
+	case p.none != q.none:
+		if p.none {
+			return 1
+		}
+		return -1
+	case p.hi != q.hi:
+		if p.hi < q.hi {
+			return -1
+		}
+		return 1
+	case p.lo < q.lo:
+		return -1
+	case p.lo > q.lo:
+		return 1
+	}
+	return 0
+}
+
+// progressOf is a candidate's progress at t (semantics 5). The quotient is computed in floating point, and
+// exactly only where rounding could have carried it over an integer.
+func (s *state) progressOf(r int, t int64) progress {
+	c := s.plan.cands[r].terms
+	e, d := t-c.start, c.end-c.start
+	switch {
+	case c.goal == unset:
+		return progress{none: true}
+	case e == 0 || s.ledger[r].delivered == 0:
+		return progress{}
+	}
+	x := float64(s.ledger[r].delivered) / float64(c.goal) * (float64(d) / float64(e)) * (1 << 20)
+	if x < 1<<50 {
+		whole := uint64(x)
+		// Seven roundings of at most 2^-53 each: the quotient is within x * 2^-50 of x.
+		if margin := x * (1.0 / (1 << 50)); uint64(x-margin) == whole && uint64(x+margin) == whole {
+			return progress{lo: whole}
+		}
+	}
+	return exactProgress(s.ledger[r].delivered, d, c.goal, e)
+}
+
+// exactProgress is the quotient in whole numbers; it stays under 2^83, for delivered < goal.
+func exactProgress(delivered, d, goal, e int64) progress {
+	n := new(big.Int).Mul(big.NewInt(delivered), big.NewInt(d))
+	n.Lsh(n, 20)
+	n.Quo(n, new(big.Int).Mul(big.NewInt(goal), big.NewInt(e)))
+	lo := new(big.Int).And(n, new(big.Int).SetUint64(^uint64(0))).Uint64()
+	return progress{hi: n.Rsh(n, 64).Uint64(), lo: lo}
+}

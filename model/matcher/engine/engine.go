@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
+)
+
+// Engine simulates variants on one snapshot. It is safe for concurrent use; what is the same for all
+// variants is computed once and shared.
+type Engine struct {
+	snap       *inventory.Snapshot
+	hashes     []uint64
+	users      []uint32
+	userHashes []uint64
+
+	userFirst    []uint32 // slots of user u in order of visit: userSlots[userFirst[u]:userFirst[u+1]]
+	userSlots    []uint32
+	mostSlots    int      // most slots of one identified user
+	requestSlots []uint32 // slots by request
+
+	pool      sync.Pool // of *state
+	available availability
+}
+
+// New prepares an engine for a snapshot, in time and memory (4 bytes a slot, user and request) of its size.
+func New(snap *inventory.Snapshot) *Engine {
+	e := &Engine{snap: snap, hashes: snap.SlotHashes(), users: snap.Users(), userHashes: snap.UserHashes()}
+	e.pool.New = func() any { return new(state) }
+	e.available.known = map[string]seen{}
+	e.indexUsers()
+	e.requestSlots = make([]uint32, snap.RequestCount())
+	for _, q := range snap.Requests() {
+		e.requestSlots[q]++
+	}
+	return e
+}
+
+// indexUsers lists the slots of each user, and those without a user under 0, in order of visit.
+func (e *Engine) indexUsers() {
+	users := len(e.userHashes)
+	e.userFirst = make([]uint32, users+1)
+	for _, u := range e.users {
+		e.userFirst[u+1]++
+	}
+	if users > 1 {
+		e.mostSlots = int(slices.Max(e.userFirst[2:]))
+	}
+	for u := range users {
+		e.userFirst[u+1] += e.userFirst[u]
+	}
+	next := slices.Clone(e.userFirst[:users])
+	e.userSlots = make([]uint32, len(e.users))
+	for i, u := range e.users {
+		e.userSlots[next[u]] = uint32(i)
+		next[u]++
+	}
+}
+
+// slotsOf are the slots of user u (0: without a user) in order of visit.
+func (e *Engine) slotsOf(u uint32) []uint32 {
+	return e.userSlots[e.userFirst[u]:e.userFirst[u+1]]
+}
+
+// Bytes is the memory that the engine holds besides the snapshot and the states of its variants.
+func (e *Engine) Bytes() int64 {
+	return 4 * int64(len(e.userFirst)+len(e.userSlots)+len(e.requestSlots))
+}
+
+// StateBytes bounds what Simulate allocates for a scenario beyond the snapshot and the engine: user state, rows
+// of bits, logs and the result. It allocates only what compiling the scenario takes. A scenario that cannot be
+// simulated takes nothing: Simulate says why.
+func (e *Engine) StateBytes(sc *model.Scenario) int64 {
+	p, err := e.compile(sc)
+	if err != nil {
+		return 0
+	}
+	c, err := e.countVisits(p)
+	if err != nil {
+		return 0
+	}
+	dry := state{engine: e, plan: p}
+	m := meter{dry: true, bytes: p.bytes}
+	dry.reserve(&m, c)
+	return m.bytes
+}
+
+// Simulate runs one variant by semantics.md. It looks at ctx every few milliseconds and returns its error. A
+// scenario that the configuration's checks would refuse is an error, never a panic.
+func (e *Engine) Simulate(ctx context.Context, sc *model.Scenario) (*model.Metrics, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := e.compile(sc)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	c, err := e.countVisits(p)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	s := e.pool.Get().(*state)
+	defer e.pool.Put(s)
+	m, err := s.simulate(ctx, e, p, c)
+	s.engine, s.plan = nil, nil // hold on to the buffers, not to the scenario
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	m.Derive(sc.Report)
+	return m, nil
+}

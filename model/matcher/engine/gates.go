@@ -1,0 +1,88 @@
+package engine
+
+// setOpen recomputes whether the candidate at rank r passes goal, budget (as far as that is certain) and pacing.
+func (s *state) setOpen(r int) {
+	w, bit := r>>6, uint64(1)<<(r&63)
+	if (s.goalDone[w]|s.spentOut[w]|s.paced[w])&bit != 0 {
+		s.open[w] &^= bit
+	} else {
+		s.open[w] |= bit
+	}
+	if (s.goalDone[w]|s.spentOut[w])&bit != 0 {
+		s.check[w] &^= bit
+	}
+}
+
+// reachGoal closes a campaign whose goal is reached, for good.
+func (s *state) reachGoal(r int) {
+	w, bit := r>>6, uint64(1)<<(r&63)
+	s.goalDone[w] |= bit
+	s.since[r] = s.reached.count(r)
+}
+
+// watchBudget closes or opens a campaign by its budgets: closed where not even its least bid fits, to be checked
+// slot by slot where its greatest bid does not.
+func (s *state) watchBudget(r int) {
+	w, bit := r>>6, uint64(1)<<(r&63)
+	c, l := &s.plan.cands[r], &s.ledger[r]
+	if s.goalDone[w]&bit != 0 {
+		return
+	}
+	closed, unsure := false, false
+	if c.terms.budget != unset {
+		left := c.terms.budget - l.spent
+		closed, unsure = c.low > left, c.high > left
+	}
+	if c.terms.daily != unset {
+		left := c.terms.daily - l.today
+		closed, unsure = closed || c.low > left, unsure || c.high > left
+	}
+	was := s.spentOut[w]&bit != 0
+	switch {
+	case closed && !was:
+		s.spentOut[w] |= bit
+		s.since[r] = s.reached.count(r)
+	case !closed && was:
+		s.spentOut[w] &^= bit
+		s.losses[r].budget += s.reached.count(r) - s.since[r]
+	}
+	s.check[w] &^= bit
+	if unsure && !closed {
+		s.check[w] |= bit
+	}
+}
+
+// affords reports whether an effective bid fits in what is left of the campaign's budgets.
+func (s *state) affords(r int, bid int64) bool {
+	t, l := s.plan.cands[r].terms, &s.ledger[r]
+	return (t.budget == unset || bid <= t.budget-l.spent) && (t.daily == unset || bid <= t.daily-l.today)
+}
+
+// repace pauses a campaign that is ahead of its schedule at t.
+func (s *state) repace(r int, t int64) {
+	l := &s.ledger[r]
+	until := s.engine.release(&s.paces[r], l.delivered, l.spent)
+	if until <= t {
+		return
+	}
+	s.paced[r>>6] |= 1 << (r & 63)
+	if until < s.plan.horizonEnd {
+		s.wheel.set(r, until)
+	}
+}
+
+// settleLosses moves what the closed campaigns missed into their losses, once all slots are visited.
+func (s *state) settleLosses() {
+	s.reached.finish()
+	s.offered.finish()
+	for r := range s.losses {
+		w, bit := r>>6, uint64(1)<<(r&63)
+		missed := s.reached.total[r] - s.since[r]
+		switch {
+		case s.goalDone[w]&bit != 0:
+			s.losses[r].goal += missed
+		case s.spentOut[w]&bit != 0:
+			s.losses[r].budget += missed
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+// chunkWords is the number of words that the kernels work on at a time: one cache line, 512 campaigns.
+const chunkWords = 8
+
+// candidate is an enabled campaign that can match a slot of the horizon.
+type candidate struct {
+	index    int // in Scenario.Campaigns
+	campaign *model.Campaign
+	terms    *terms
+	bids     bids
+	low      int64 // least effective bid
+	high     int64 // greatest
+	id       int32 // place of its id among all candidates', by bytes
+	where    []*node
+	residual int32   // predicate that the columns leave to be checked, or -1
+	groups   []int32 // cap groups that apply to it
+	capped   bool    // a cap or cap group applies
+}
+
+// entry is an enabled campaign: one that is reported on.
+type entry struct {
+	index int
+	terms terms
+	rank  int32 // -1: it never matches
+}
+
+// plan is a scenario compiled: everything that does not depend on the slots that a variant visits, and
+// what sizes the buffers. Candidates are in rank order: priority, highest effective bid first, id. A
+// candidate's rank is its bit in every row of bits.
+type plan struct {
+	sc                       *model.Scenario
+	draws                    draws
+	horizonStart, horizonEnd int64
+	entries                  []entry
+	cands                    []candidate
+	words                    int // of a row of bits: a multiple of chunkWords
+
+	predicates   []*node
+	predicateIDs map[string]int32
+
+	specs   []*spec
+	columns []column
+	rowsEnd int // words of all columns' rows
+	caps    caps
+	visits  visitRules
+	floors  floorRules
+	bytes   int64 // what the plan itself takes, about
+
+	residuals     bool // some candidate has targeting across dimensions
+	exceptions    bool // rows of bits don't settle targeting and floor alone
+	skipsUnknown  bool // some candidate is not for visitors who are not identified
+	checksBudgets bool // some budget may hold one bid of a campaign and not another
+	thorough      bool // the winner or its price takes more than the order of bids
+	whole         bool // all candidates are to be run through all gates
+	key           []byte
+}
+
+func (p *plan) losses() bool { return p.sc.Report.Losses }
+
+// compile makes the plan of a scenario.
+func (e *Engine) compile(sc *model.Scenario) (*plan, error) {
+	if len(sc.Written) != len(sc.Campaigns) {
+		return nil, fmt.Errorf("the scenario has %d campaigns as written and %d after edits", len(sc.Written), len(sc.Campaigns))
+	}
+	if len(sc.Campaigns) > model.MaxCampaigns {
+		return nil, fmt.Errorf("%d campaigns; at most %d are possible", len(sc.Campaigns), model.MaxCampaigns)
+	}
+	start, end := e.snap.Horizon()
+	p := &plan{sc: sc, draws: drawsOf(sc), horizonStart: int64(start), horizonEnd: int64(end), predicateIDs: map[string]int32{}}
+	for i := range sc.Campaigns {
+		if err := e.compileCampaign(p, i); err != nil {
+			return nil, fmt.Errorf("campaign %q: %w", sc.Campaigns[i].ID, err)
+		}
+	}
+	p.rank()
+	err := errors.Join(e.compileCaps(p), e.compileVisits(p), e.compileFloors(p))
+	if err != nil {
+		return nil, err
+	}
+	e.compileColumns(p)
+	p.choosePaths()
+	p.measure()
+	return p, nil
+}
+
+func (e *Engine) compileCampaign(p *plan, i int) error {
+	c := &p.sc.Campaigns[i]
+	if !c.Enabled {
+		return nil
+	}
+	p.entries = append(p.entries, entry{index: i, rank: -1, terms: termsOf(&p.sc.Written[i], c, p.horizonStart, p.horizonEnd)})
+	targeting, err := bind(c.Targeting, e.snap)
+	if err != nil {
+		return fmt.Errorf("targeting: %w", err)
+	}
+	cand := candidate{index: i, campaign: c, residual: -1, where: targeting.conjuncts(nil)}
+	p.bytes += targeting.size()
+	if cand.bids, err = tabulate(c); err != nil {
+		return err
+	}
+	for _, a := range c.BidAdjustments {
+		at, err := e.predicate(p, a.When)
+		if err != nil {
+			return fmt.Errorf("bid adjustment: %w", err)
+		}
+		cand.bids.when = append(cand.bids.when, at)
+	}
+	if !p.entries[len(p.entries)-1].terms.overlaps() || !satisfiable(cand.where) {
+		return nil
+	}
+	cand.low, cand.high = cand.bids.bounds()
+	cand.groups = groupsOf(p.sc.CapGroups, &p.sc.Written[i])
+	cand.capped = len(c.FrequencyCaps) > 0
+	for _, g := range cand.groups {
+		cand.capped = cand.capped || len(p.sc.CapGroups[g].FrequencyCaps) > 0
+	}
+	p.cands = append(p.cands, cand)
+	return nil
+}
+
+// groupsOf lists the cap groups that select a campaign as written.
+func groupsOf(groups []model.CapGroup, written *model.Campaign) []int32 {
+	var out []int32
+	for g := range groups {
+		if model.MatchCampaign(groups[g].Where, written) {
+			out = append(out, int32(g))
+		}
+	}
+	return out
+}
+
+// satisfiable is false where an expression without dimensions, such as {any: []}, rules every slot out.
+func satisfiable(where []*node) bool {
+	for _, n := range where {
+		if len(n.dimensions(nil)) == 0 && !n.holds(0) {
+			return false
+		}
+	}
+	return true
+}
+
+// predicate numbers an expression over slots; equal ones share a number.
+func (e *Engine) predicate(p *plan, expr *model.Expr) (uint32, error) {
+	p.key = appendKey(p.key[:0], expr)
+	if at, ok := p.predicateIDs[string(p.key)]; ok {
+		return uint32(at), nil
+	}
+	n, err := bind(expr, e.snap)
+	if err != nil {
+		return 0, err
+	}
+	return p.addPredicate(string(p.key), n), nil
+}
+
+func (p *plan) addPredicate(key string, n *node) uint32 {
+	at := len(p.predicates)
+	p.predicates = append(p.predicates, n)
+	p.predicateIDs[key] = int32(at)
+	p.bytes += n.size() + int64(len(key)) + 64
+	return uint32(at)
+}
+
+// rank puts the candidates in rank order.
+func (p *plan) rank() {
+	slices.SortFunc(p.cands, func(a, b candidate) int { return cmp.Compare(a.campaign.ID, b.campaign.ID) })
+	for i := range p.cands {
+		p.cands[i].id = int32(i)
+	}
+	slices.SortStableFunc(p.cands, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.campaign.Priority, b.campaign.Priority), cmp.Compare(b.high, a.high))
+	})
+	at := make(map[int]int, len(p.entries))
+	for i := range p.entries {
+		at[p.entries[i].index] = i
+	}
+	for r := range p.cands {
+		e := &p.entries[at[p.cands[r].index]]
+		e.rank, p.cands[r].terms = int32(r), &e.terms
+	}
+	words := (len(p.cands) + 63) / 64
+	p.words = max(chunkWords, (words+chunkWords-1)/chunkWords*chunkWords)
+}
+
+// choosePaths finds out which steps of the loop the variant can do without.
+func (p *plan) choosePaths() {
+	skips := p.sc.Policy.UnidentifiedUsers != model.ServeUnknowns
+	for r := range p.cands {
+		c := &p.cands[r]
+		p.residuals = p.residuals || c.residual >= 0
+		p.skipsUnknown = p.skipsUnknown || skips && c.capped
+		p.checksBudgets = p.checksBudgets || c.low != c.high && (c.terms.budget != unset || c.terms.daily != unset)
+	}
+	p.exceptions = p.residuals || p.floors.lows != nil
+	p.thorough = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Policy.Auction == model.SecondPrice
+	p.whole = p.thorough || p.sc.Report.Losses || p.sc.Report.Contention
+}
+
+// measure estimates the plan's own memory and that of the result.
+func (p *plan) measure() {
+	const perEntry, perCandidate, perResult = 160, 512, 2048
+	n := int64(len(p.sc.Campaigns))
+	p.bytes += n * (2*perEntry + 2*perCandidate + perResult)
+	for r := range p.cands {
+		p.bytes += 16 * int64(len(p.cands[r].bids.table))
+	}
+	p.bytes += 96*int64(len(p.caps.rules)) + 16*int64(len(p.caps.list)) + 64<<10
+	for _, s := range p.specs {
+		p.bytes += s.size()
+	}
+}
+
+func appendInt(b []byte, v int64) []byte { return strconv.AppendInt(b, v, 10) }

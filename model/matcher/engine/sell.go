@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"github.com/whatif-machine/whatif/model"
+)
+
+// sell books the visit to its winner and returns the price.
+func (s *state) sell(v *visit) int64 {
+	r := v.winner
+	h, l := &s.hot[r], &s.ledger[r]
+	price := v.bid
+	if s.plan.sc.Policy.Auction == model.SecondPrice && h.flags&flagFixed == 0 {
+		price = min(v.bid, max(s.block.floor[v.j], v.second))
+	}
+	if l.impressions == 0 {
+		l.first = v.t
+	}
+	l.last = v.t
+	l.impressions++
+	l.delivered++
+	l.spend += price // an impression at m micros CPM costs m nanos
+	l.spent += price
+	l.today += price
+	if h.flags&(flagFinance|flagPaced) != 0 {
+		s.settle(r, h, v.t)
+	}
+	if h.flags&flagCapped != 0 && v.user != 0 {
+		s.countCaps(s.block.cell[v.j], r)
+	}
+	if s.sep.on {
+		s.sep.record(s.sep.region(s.engine, s.requestOf(v.j), s.block.copy[v.j]), r)
+	}
+	return price
+}
+
+// settle closes the gates that a win has closed.
+func (s *state) settle(r int, h *hot, t int64) {
+	if goal := s.plan.cands[r].terms.goal; goal != unset && s.ledger[r].delivered >= goal {
+		s.reachGoal(r)
+	} else {
+		s.watchBudget(r)
+		if h.flags&flagPaced != 0 {
+			s.repace(r, t)
+		}
+	}
+	s.setOpen(r)
+}
+
+// countUnfilled counts the visit under the latest of the first failed gates (semantics 5).
+func (s *state) countUnfilled(v *visit) {
+	m := &s.tally
+	switch {
+	case v.lost&lostSeparation != 0:
+		m.UnfilledSeparated++
+	case v.lost&lostFrequency != 0:
+		m.UnfilledFrequencyCapped++
+	default:
+		s.countClosed(v)
+	}
+}
+
+// countClosed counts a visit for which no campaign came as far as its frequency caps.
+func (s *state) countClosed(v *visit) {
+	reached := s.reachedRow()
+	for _, r := range s.failed[:v.failed] {
+		reached[r>>6] &^= 1 << (r & 63) // out by budget, whether or not it is paced as well
+	}
+	var paced, budget, goal uint64
+	for w, x := range reached {
+		goal |= x & s.goalDone[w]
+		budget |= x &^ s.goalDone[w] & s.spentOut[w]
+		paced |= x &^ s.goalDone[w] &^ s.spentOut[w]
+	}
+	for _, r := range s.failed[:v.failed] {
+		reached[r>>6] |= 1 << (r & 63)
+	}
+	m := &s.tally
+	switch {
+	case paced != 0:
+		m.UnfilledPaced++
+	case budget != 0 || v.failed > 0:
+		m.UnfilledBudgetSpent++
+	case goal != 0:
+		m.UnfilledGoalReached++
+	case v.lost&lostIdentity != 0:
+		m.UnfilledUnidentified++
+	case s.targeted(s.block.slot[v.j], s.block.offs[v.j*s.block.stride:][:s.block.stride-1], s.live, nil):
+		m.UnfilledBelowFloor++
+	default:
+		m.UnfilledNoCampaignTargeted++
+	}
+}
+
+// reachedRow is the present visit's row of candidates that came to the goal gate.
+func (s *state) reachedRow() []uint64 {
+	at := 0
+	if s.plan.whole {
+		at = s.reached.n - 1
+	}
+	return s.reached.ring[at*s.plan.words:][:s.plan.words]
+}
+
+// targeted finds the candidates that pass the first gate, given the offsets of the slot's rows: into out, unless
+// nil. It reports whether there are any.
+func (s *state) targeted(slot uint32, offs []uint32, live, out []uint64) bool {
+	var row [chunkWords]uint64
+	some := uint64(0)
+	for w := 0; w < s.plan.words; w += chunkWords {
+		andRows(&row, (*[chunkWords]uint64)(live[w:]), s.rows, offs, w)
+		if s.plan.residuals {
+			s.checkResiduals(w, slot, &row)
+		}
+		for _, x := range row {
+			some |= x
+		}
+		if out != nil {
+			copy(out[w:w+chunkWords], row[:])
+		}
+	}
+	return some != 0
+}

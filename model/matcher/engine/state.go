@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+// Flags of a candidate in the loop.
+const (
+	flagVaries  = 1 << iota // its bid depends on the slot
+	flagFixed               // fixed pricing
+	flagCapped              // it has rules to count in
+	flagPaced               // even or traffic
+	flagFinance             // a goal, budget or daily budget to watch
+)
+
+// hot is what the loop reads of a candidate: half a cache line.
+type hot struct {
+	high     int64  // greatest effective bid; the bid if it does not vary
+	tie      uint64 // what its id contributes to draws
+	priority int32
+	id       int32 // order of ids
+	flags    uint32
+}
+
+// ledger is what a candidate did: written on its wins only.
+type ledger struct {
+	impressions, spend int64
+	delivered, spent   int64 // with what was before
+	today              int64 // spend of the local day
+	first, last        int64 // instants of impressions; meaningful once impressions > 0
+}
+
+// state is the simulation of one variant. Its buffers are kept and used again by later variants.
+type state struct {
+	engine *Engine
+	plan   *plan
+
+	rows        []uint64 // columns' rows, then those by bid
+	parts       []part
+	floorTables []floorTable
+	floorMasks  map[uint64]int
+	highAt      int
+	lowAt       int
+	memo        []uint64 // by predicate: slot+1 and its truth at the last slot asked for
+
+	copies []uint16 // by slot, where visits are edited
+	logAt  []uint32 // by slot: place of its first visit in won
+
+	won    []uint16 // by visit: rank+1 of the winner, 0 for none
+	hot    []hot
+	ledger []ledger
+	paces  []pace
+	wheel  wheel
+
+	// Rows of bits by rank.
+	live, goalDone, spentOut, paced, check, open []uint64
+	varies, residual, capped                     []uint64
+	candRow, capRow, clashRow                    []uint64
+
+	userAt    []uint32 // by user: offset of its first copy's region in cells
+	cells     []uint64 // see caps
+	capGroups memberSets
+	windows   []uint64 // by clock: the present window, as it stands in cells
+	sep       separation
+
+	clock timeline
+	block block
+
+	// Counters, written in the order of the gates.
+	reached, offered lanes   // passed identity; passed budget and pacing
+	since            []int64 // reached when the campaign was closed by its goal or budget
+	losses           []losses
+	failed           []uint32 // campaigns that failed the budget at this slot only
+	contention       []uint32 // [winner*n + loser]
+
+	tally      model.Metrics
+	breakdowns []breakdown
+	reach      reach
+	seen       scan
+}
+
+// losses are the first failures that are counted one by one.
+type losses struct {
+	identity, goal, budget, frequency, separation int64
+}
+
+// reserve takes all the memory that the variant needs.
+func (s *state) reserve(m *meter, c census) {
+	p, e := s.plan, s.engine
+	n, words := len(p.cands), p.words
+	takeRaw(m, &s.rows, p.rowsEnd+p.floorWords())
+	s.reserveColumns(m)
+	s.reserveFloors(m)
+	take(m, &s.memo, len(p.predicates))
+	if p.visits.edited {
+		takeRaw(m, &s.copies, len(e.hashes))
+		takeRaw(m, &s.logAt, len(e.hashes))
+	}
+	takeRaw(m, &s.won, int(c.kept))
+	take(m, &s.hot, n)
+	take(m, &s.ledger, n)
+	take(m, &s.paces, n)
+	s.wheel.reserve(m, n)
+	for _, row := range []*[]uint64{&s.live, &s.goalDone, &s.spentOut, &s.paced, &s.check, &s.open, &s.varies,
+		&s.residual, &s.capped, &s.candRow, &s.capRow, &s.clashRow} {
+		take(m, row, words)
+	}
+	s.reserveUsers(m, c)
+	s.sep.reserve(m, p, e, max(1, c.copies))
+	s.block.reserve(m, p)
+	s.clock.reserve(m, p)
+	s.reached.reserve(m, words)
+	s.offered.reserve(m, words)
+	take(m, &s.since, n)
+	take(m, &s.losses, n)
+	takeRaw(m, &s.failed, n)
+	if p.sc.Report.Contention {
+		take(m, &s.contention, n*n)
+	}
+	s.reserveBreakdowns(m)
+	s.reach.reserve(m, s)
+	if p.losses() {
+		s.seen.reserve(m, p)
+	}
+}
+
+// reserveUsers takes the users' regions.
+func (s *state) reserveUsers(m *meter, c census) {
+	p := s.plan
+	take(m, &s.windows, len(p.caps.clocks))
+	if len(p.caps.rules) == 0 {
+		return
+	}
+	takeRaw(m, &s.userAt, len(s.engine.userHashes))
+	takeRaw(m, &s.cells, int(c.cells)+1)
+	s.capGroups.reserve(m, p.words, len(p.caps.groups), func(k int) []uint32 { return p.caps.groups[k] })
+}
+
+// simulate runs the plan.
+func (s *state) simulate(ctx context.Context, e *Engine, p *plan, c census) (*model.Metrics, error) {
+	s.engine, s.plan = e, p
+	if s.floorMasks == nil {
+		s.floorMasks = map[uint64]int{}
+	}
+	if words := p.rowsEnd + p.floorWords(); words > math.MaxUint32 || c.cells > math.MaxUint32 {
+		return nil, fmt.Errorf("the variant needs %d words of targeting and %d of user state; at most %d of each are possible", words, c.cells, uint32(math.MaxUint32))
+	}
+	s.reserve(&meter{}, c)
+	if err := s.decideVisits(ctx); err != nil {
+		return nil, err
+	}
+	s.begin(c)
+	if p.losses() {
+		if err := s.findAvailability(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.countReach(ctx); err != nil {
+		return nil, err
+	}
+	return s.report(c), nil
+}
+
+// begin sets the variant up as it stands before the first slot.
+func (s *state) begin(c census) {
+	p := s.plan
+	for i := range p.entries {
+		if c.total > 0 {
+			p.entries[i].terms.scale(c.kept, c.total)
+		}
+	}
+	s.tally = model.Metrics{Slots: c.kept, SampledShare: 1}
+	if c.total > 0 {
+		s.tally.SampledShare = float64(c.kept) / float64(c.total)
+	}
+	s.buildColumns()
+	s.buildFloorRows()
+	s.layOutUsers()
+	s.wheel.reset(p.horizonStart, p.horizonEnd)
+	for r := range p.cands {
+		s.beginCandidate(r)
+	}
+	s.clock.begin(s)
+}
+
+// layOutUsers gives each copy of each user its region.
+func (s *state) layOutUsers() {
+	if len(s.plan.caps.rules) == 0 {
+		return
+	}
+	at := uint32(1) // 0 stands for no region
+	for u := 1; u < len(s.userAt); u++ {
+		s.userAt[u] = at
+		slots := s.engine.slotsOf(uint32(u))
+		size := uint32(1 + s.plan.caps.cells(len(slots)))
+		for range s.userCopies(slots) {
+			s.cells[at] = 0
+			at += size
+		}
+	}
+}
+
+// userCopies is how many users a user stands for: the most visits to one of its slots.
+func (s *state) userCopies(slots []uint32) uint32 {
+	if !s.plan.visits.edited {
+		return 1
+	}
+	most := uint16(0)
+	for _, i := range slots {
+		most = max(most, s.copies[i])
+	}
+	return uint32(most)
+}
+
+// beginCandidate sets up the candidate at rank r: what the loop reads, and which gates are closed.
+func (s *state) beginCandidate(r int) {
+	p := s.plan
+	c := &p.cands[r]
+	h, l := &s.hot[r], &s.ledger[r]
+	*h = hot{high: c.high, tie: idBits(c.campaign.ID), priority: int32(c.campaign.Priority), id: c.id}
+	l.delivered, l.spent = c.terms.delivered, c.terms.spent
+	set := func(row []uint64, on bool) {
+		if on {
+			row[r>>6] |= 1 << (r & 63)
+		}
+	}
+	set(s.varies, c.low != c.high)
+	set(s.residual, c.residual >= 0)
+	set(s.capped, c.capped)
+	if c.bids.varies() {
+		h.flags |= flagVaries
+	}
+	if c.campaign.Pricing == model.PricingFixed {
+		h.flags |= flagFixed
+	}
+	if p.caps.first[r] != p.caps.first[r+1] {
+		h.flags |= flagCapped
+	}
+	if c.terms.goal != unset || c.terms.budget != unset || c.terms.daily != unset {
+		h.flags |= flagFinance
+	}
+	if c.campaign.Pacing != model.PacingASAP && c.campaign.Pacing != "" {
+		h.flags |= flagPaced
+		s.paces[r] = s.engine.newPace(c)
+		s.repace(r, p.horizonStart)
+	}
+	set(s.goalDone, c.terms.goal != unset && l.delivered >= c.terms.goal)
+	s.watchBudget(r)
+	s.setOpen(r)
+}
