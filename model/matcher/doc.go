@@ -23,7 +23,7 @@
 //     counts simulated slots only; a value that occurs only in slots which `slots.where` or the
 //     sample dropped has no row.
 //  3. A slot copied from one without a request_id is in a request of its own, like its original.
-//  4. The local date can go back (a zone whose clocks go back at midnight). A daily budget and a
+//  4. The local date can go back (a zone whose clocks go back just after midnight). A daily budget and a
 //     window of days then return to the spend and the count that they had before: both are looked
 //     up by date, not reset at its change.
 //  5. What was before is taken from the campaign as written, also where an edit changes or sets the

@@ -1,4 +1,4 @@
 package matcher_test
 
 // implementations are held to the same studies.
-var implementations = map[string]simulate{"reference": reference}
+var implementations = map[string]simulate{"reference": reference, "engine": production}

@@ -35,7 +35,8 @@ var settings = []struct{ zone, base string }{
 	{"America/New_York", "2026-03-08T06:30:00Z"},    // 02:00 -> 03:00
 	{"America/New_York", "2026-11-01T04:30:00Z"},    // 02:00 -> 01:00
 	{"Europe/Berlin", "2026-03-28T22:30:00Z"},       // a day of 23 hours begins
-	{"America/Sao_Paulo", "2018-02-18T01:00:00Z"},   // 24:00 -> 23:00: the local date goes back
+	{"America/St_Johns", "2010-11-07T02:00:00Z"},    // 00:01 -> 23:01: the local date goes back
+	{"America/Sao_Paulo", "2018-02-18T01:00:00Z"},   // 24:00 -> 23:00
 	{"America/Sao_Paulo", "2018-11-04T02:30:00Z"},   // 00:00 -> 01:00: a day without midnight
 	{"Pacific/Apia", "2011-12-30T08:00:00Z"},        // a local date that never was
 	{"Australia/Lord_Howe", "2026-04-04T13:00:00Z"}, // half an hour back
