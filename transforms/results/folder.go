@@ -1,0 +1,123 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+)
+
+// folder is a place on a local disk.
+type folder struct {
+	root string
+	disk disk
+}
+
+func (f *folder) at(path string) string { return filepath.Join(f.root, filepath.FromSlash(path)) }
+
+func (f *folder) create(path string, data []byte) error { return commit(f.disk, f.at(path), data) }
+
+func (f *folder) claim(path string, data []byte) error {
+	name := f.at(path)
+	dir := filepath.Dir(name)
+	if err := makeFolder(f.disk, dir); err != nil {
+		return err
+	}
+	w, err := f.disk.Create(name)
+	if err != nil {
+		return failed("create", name, err)
+	}
+	// The name is the claim; what is in the file is for people, so a torn one does no harm.
+	_, err = w.Write(data)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return failed("write", name, err)
+	}
+	if err := f.disk.SyncDir(dir); err != nil {
+		return failed("make durable the folder", dir, err)
+	}
+	return nil
+}
+
+func (f *folder) mark(path string) error {
+	name := f.at(path)
+	if err := makeFolder(f.disk, filepath.Dir(name)); err != nil {
+		return err
+	}
+	w, err := f.disk.Create(name)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return failed("create", name, err)
+	}
+	return nil
+}
+
+func (f *folder) unmark(path string) error {
+	if err := ignoreMissing(f.disk.Remove(f.at(path))); err != nil {
+		return failed("remove", f.at(path), err)
+	}
+	return nil
+}
+
+func (f *folder) read(path string) ([]byte, error) { return f.disk.ReadFile(f.at(path), maxFileBytes) }
+
+func (f *folder) open(path string) (source, error) { return f.disk.Open(f.at(path)) }
+
+func (f *folder) list(dir string) ([]string, error) {
+	entries, err := f.disk.ReadDir(f.at(dir))
+	if err = ignoreMissing(err); err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, nil
+}
+
+func (f *folder) lock(path string) (func() error, error) { return f.disk.Lock(f.at(path)) }
+
+func (f *folder) sweep(dir string) error {
+	entries, err := f.disk.ReadDir(f.at(dir))
+	if err != nil {
+		return failed("list", f.at(dir), err)
+	}
+	for _, e := range entries {
+		below := dir + "/" + e.Name()
+		switch {
+		case e.IsDir():
+			err = f.sweep(below)
+		case isTemporary(e.Name()):
+			err = f.unmark(below)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove first moves the folder to a name no reader looks at, so that a half removed simulation is
+// never seen, then removes it. What an interrupted removal left is removed by the next.
+func (f *folder) remove(dir string) error {
+	gone := f.at(fmt.Sprintf("%s%s", removedPrefix, dir))
+	if err := f.disk.RemoveAll(gone); err != nil {
+		return failed("remove", gone, err)
+	}
+	if err := f.disk.Rename(f.at(dir), gone); err != nil {
+		return failed("move away", f.at(dir), err)
+	}
+	if err := f.disk.SyncDir(f.root); err != nil {
+		return failed("make durable the folder", f.root, err)
+	}
+	if err := f.disk.RemoveAll(gone); err != nil {
+		return failed("remove", gone, err)
+	}
+	return nil
+}
+
+const removedPrefix = ".removed-"

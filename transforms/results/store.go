@@ -1,0 +1,241 @@
+package results
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+// Store holds the results of simulations in one folder. It is safe for concurrent use, also by
+// several processes.
+type Store struct {
+	uri   string
+	place place
+}
+
+// place is where the files of a store are: a folder of this machine. Paths are relative to the
+// store's root, with slashes, so that a bucket can take its place.
+type place interface {
+	// create makes a file whole and durable, without replacing; nil if it holds the same bytes already.
+	create(path string, data []byte) error
+	// claim makes a durable file if there is none of that name: fs.ErrExist if there is.
+	claim(path string, data []byte) error
+	// mark makes a file that may be lost with the power; nil if it is there.
+	mark(path string) error
+	unmark(path string) error
+	read(path string) ([]byte, error)
+	open(path string) (source, error)
+	// list is the names in a folder, sorted; empty if there is no such folder.
+	list(dir string) ([]string, error)
+	lock(path string) (release func() error, err error)
+	// sweep removes what interrupted writers left in a folder and those below it.
+	sweep(dir string) error
+	// remove takes a folder away in one step for readers.
+	remove(dir string) error
+}
+
+// Open is the store at a folder, which need not exist yet.
+func Open(uri string) (*Store, error) {
+	if uri == "" {
+		return nil, errors.New("results: no folder given; name one with --results")
+	}
+	dir := uri
+	if u, err := url.Parse(uri); err == nil && len(u.Scheme) > 1 {
+		if u.Scheme != "file" {
+			return nil, fmt.Errorf("results: %s: this version keeps results in local folders only, not at %s://; give a path", uri, u.Scheme)
+		}
+		dir = u.Path
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("results: %s: %w", uri, err)
+	}
+	return open(abs, osDisk{}), nil
+}
+
+func open(dir string, d disk) *Store { return &Store{uri: dir, place: &folder{dir, d}} }
+
+// URI is where the store is: an absolute path.
+func (s *Store) URI() string { return s.uri }
+
+// Path is the full path of a path relative to the store's root, for messages.
+func (s *Store) Path(rel string) string { return filepath.Join(s.uri, filepath.FromSlash(rel)) }
+
+// Commit makes a row durable under its final name, or leaves nothing there. Committing the same
+// row again succeeds. The path is relative to the store's root.
+//
+// An error holds a storage fault; one that wraps ErrTaken means that another attempt used the number.
+func (s *Store) Commit(ctx context.Context, row *model.VariantResult) (path string, err error) {
+	if err := errors.Join(checkIDs(row.SimulationID, row.VariantID), ctx.Err()); err != nil {
+		return "", err
+	}
+	data, err := Encode(row)
+	if err != nil {
+		return "", err
+	}
+	if len(data) > maxRowFileBytes {
+		return "", fmt.Errorf("results: the row of variant %s has %d bytes, more than the %d a row may have; report fewer breakdowns or groups",
+			row.VariantID, len(data), maxRowFileBytes)
+	}
+	path = model.ResultPath(row.SimulationID, row.VariantID, row.Attempt)
+	return path, s.place.create(path, data)
+}
+
+// WritePlan makes a simulation's plan durable, before anything of it runs. The same plan may be
+// written again; another one under the same id is refused with ErrTaken.
+func (s *Store) WritePlan(ctx context.Context, plan *model.Plan) error {
+	if err := errors.Join(CheckSimulationID(plan.SimulationID), ctx.Err()); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(plan, "", " ")
+	if err != nil {
+		return fmt.Errorf("results: encode the plan of %s: %w", plan.SimulationID, err)
+	}
+	return s.place.create(model.PlanPath(plan.SimulationID), data)
+}
+
+// Plan reads a simulation's plan.
+func (s *Store) Plan(ctx context.Context, simulation string) (*model.Plan, error) {
+	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
+		return nil, err
+	}
+	path := model.PlanPath(simulation)
+	data, err := s.place.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.notFound(simulation)
+	}
+	if err != nil {
+		return nil, failed("read", s.Path(path), err)
+	}
+	plan := new(model.Plan)
+	if err := json.Unmarshal(data, plan); err != nil {
+		return nil, fmt.Errorf("results: %s: %w: %w; it was written whole, so another program or the disk changed it", s.Path(path), ErrDamaged, err)
+	}
+	if plan.SimulationID != simulation {
+		return nil, fmt.Errorf("results: %s: %w: it is the plan of %q", s.Path(path), ErrDamaged, plan.SimulationID)
+	}
+	return plan, nil
+}
+
+func (s *Store) notFound(simulation string) error {
+	return fmt.Errorf("results: simulation %s: %w in %s; `whatif compare latest` takes the newest one there, --results looks elsewhere", simulation, ErrNotFound, s.uri)
+}
+
+// NextAttempt takes the next attempt number of a simulation, for one job. No two callers get the
+// same one, here or in another process, and no number comes twice.
+func (s *Store) NextAttempt(ctx context.Context, simulation string) (int64, error) {
+	if err := CheckSimulationID(simulation); err != nil {
+		return 0, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	taker := fmt.Appendf(nil, "%s %d\n", host, os.Getpid())
+	last, err := s.lastAttempt(simulation)
+	if err != nil {
+		return 0, err
+	}
+	for n := last + 1; ctx.Err() == nil; n++ {
+		path := model.AttemptPath(simulation, n)
+		err := s.place.claim(path, taker)
+		if err == nil {
+			return n, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return 0, err
+		}
+	}
+	return 0, ctx.Err()
+}
+
+// lastAttempt is the highest number taken so far, 0 with none.
+func (s *Store) lastAttempt(simulation string) (last int64, err error) {
+	dir := path.Dir(model.AttemptPath(simulation, 1))
+	names, err := s.place.list(dir)
+	if err != nil {
+		return 0, failed("list", s.Path(dir), err)
+	}
+	for _, name := range names {
+		if n, err := strconv.ParseInt(name, 10, 64); err == nil {
+			last = max(last, n)
+		}
+	}
+	return last, nil
+}
+
+// MarkStarted notes that an attempt at a variant begins. A marker without a row of the same
+// attempt tells the next job that the process died with that variant in flight.
+func (s *Store) MarkStarted(simulation, variant string, attempt int64) error {
+	if err := checkIDs(simulation, variant); err != nil {
+		return err
+	}
+	return s.place.mark(model.StartedPath(simulation, variant, attempt))
+}
+
+// UnmarkStarted takes the marker back: the attempt was cancelled, which says nothing about the variant.
+func (s *Store) UnmarkStarted(simulation, variant string, attempt int64) error {
+	if err := checkIDs(simulation, variant); err != nil {
+		return err
+	}
+	return s.place.unmark(model.StartedPath(simulation, variant, attempt))
+}
+
+// Started lists the attempts that began, by variant, ascending.
+func (s *Store) Started(ctx context.Context, simulation string) (map[string][]int64, error) {
+	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
+		return nil, err
+	}
+	dir := path.Dir(model.StartedPath(simulation, model.BaselineID, 1))
+	names, err := s.place.list(dir)
+	if err != nil {
+		return nil, failed("list", s.Path(dir), err)
+	}
+	started := map[string][]int64{}
+	for _, name := range names {
+		if variant, n, ok := model.ParseStartedName(name); ok {
+			started[variant] = append(started[variant], n)
+		}
+	}
+	for _, attempts := range started {
+		slices.Sort(attempts)
+	}
+	return started, nil
+}
+
+// Lock takes a simulation for the caller until release: one process at a time runs or deletes it.
+// An error wraps ErrRunning if another has it, ErrNotFound if there is no such simulation.
+func (s *Store) Lock(simulation string) (release func() error, err error) {
+	if err := CheckSimulationID(simulation); err != nil {
+		return nil, err
+	}
+	path := model.SimulationPath(simulation) + "/_lock"
+	release, err = s.place.lock(path)
+	switch {
+	case err == nil:
+		return release, nil
+	case errors.Is(err, errLocked):
+		return nil, fmt.Errorf("results: simulation %s %w in another process of this machine; wait for it, or stop it first", simulation, ErrRunning)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, s.notFound(simulation)
+	}
+	return nil, failed("lock", s.Path(path), err)
+}
+
+// Sweep removes what interrupted writers of a simulation left. The caller holds its lock.
+func (s *Store) Sweep(simulation string) error {
+	if err := CheckSimulationID(simulation); err != nil {
+		return err
+	}
+	return s.place.sweep(model.SimulationPath(simulation))
+}
