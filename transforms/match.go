@@ -1,0 +1,121 @@
+package transforms
+
+import (
+	"context"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+func init() {
+	register.DoFn5x1[context.Context, string, model.Variant, func(model.VariantResult), func(Failure), error](&matchFn{})
+	register.Emitter1[model.VariantResult]()
+	register.Emitter1[Failure]()
+}
+
+// The live counters of a job.
+const (
+	Namespace        = "whatif"
+	CounterStarted   = "variants_started"
+	CounterSucceeded = "variants_succeeded"
+	CounterFailed    = "variants_failed"
+	CounterDecisions = "slots_decided"
+)
+
+var (
+	startedCount   = beam.NewCounter(Namespace, CounterStarted)
+	succeededCount = beam.NewCounter(Namespace, CounterSucceeded)
+	failedCount    = beam.NewCounter(Namespace, CounterFailed)
+	decisionsCount = beam.NewCounter(Namespace, CounterDecisions)
+)
+
+// MatchVariants: PCollection<KV<variant id, Variant>> -> PCollection<VariantResult>, PCollection<Failure>
+//
+// Each variant is simulated once, Job.Parallelism of them at a time in a process, and handed on in
+// the order of completion: a slow one holds nobody back.
+func MatchVariants(s beam.Scope, job Job, variants beam.PCollection) (rows, failures beam.PCollection) {
+	s = s.Scope("MatchVariants")
+	return beam.ParDo2(s, &matchFn{Job: job}, variants)
+}
+
+// matchFn runs a bundle's variants on a bounded pool, because a runner may give it all of them as
+// one bundle on one goroutine. That goroutine hands over and is the only one that emits.
+type matchFn struct {
+	Job Job
+
+	study    *study
+	finished chan outcome
+	inFlight int
+}
+
+func (f *matchFn) StartBundle(ctx context.Context, _ func(model.VariantResult), _ func(Failure)) error {
+	study, err := openStudy(ctx, f.Job)
+	f.study, f.finished, f.inFlight = study, make(chan outcome, f.Job.Parallelism), 0
+	return err
+}
+
+// ProcessElement hands the variant to the pool as soon as it has a place, and passes on what has
+// finished meanwhile.
+func (f *matchFn) ProcessElement(ctx context.Context, _ string, v model.Variant, emit func(model.VariantResult), fail func(Failure)) error {
+	for {
+		if f.study.limits.closed() {
+			return f.finish(ctx, emit, fail)
+		}
+		select {
+		case o := <-f.finished:
+			f.passOn(ctx, o, emit, fail)
+		case f.study.limits.places <- struct{}{}:
+			f.handOver(ctx, v)
+			return nil
+		case <-f.study.limits.stuck:
+		case <-ctx.Done():
+			return f.finish(ctx, emit, fail)
+		}
+	}
+}
+
+// FinishBundle waits for what is in flight.
+func (f *matchFn) FinishBundle(ctx context.Context, emit func(model.VariantResult), fail func(Failure)) error {
+	return f.finish(ctx, emit, fail)
+}
+
+// finish passes on everything in flight. Attempts end by themselves when ctx does, so this does too.
+// Its error says why variants that were not handed over, or given up, have no row.
+func (f *matchFn) finish(ctx context.Context, emit func(model.VariantResult), fail func(Failure)) error {
+	for f.inFlight > 0 {
+		f.passOn(ctx, <-f.finished, emit, fail)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if f.study.limits.closed() {
+		return ErrRecycle
+	}
+	return nil
+}
+
+func (f *matchFn) handOver(ctx context.Context, v model.Variant) {
+	f.inFlight++
+	startedCount.Inc(ctx, 1)
+	study, finished := f.study, f.finished
+	go func() {
+		o := study.attempt(ctx, v)
+		<-study.limits.places
+		finished <- o // has room for all in flight
+	}()
+}
+
+func (f *matchFn) passOn(ctx context.Context, o outcome, emit func(model.VariantResult), fail func(Failure)) {
+	f.inFlight--
+	switch {
+	case o.row != nil:
+		decisionsCount.Inc(ctx, o.row.Slots)
+		succeededCount.Inc(ctx, 1)
+		emit(*o.row)
+	case o.failure != nil:
+		failedCount.Inc(ctx, 1)
+		fail(*o.failure)
+	}
+}

@@ -1,0 +1,195 @@
+package transforms
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
+	"github.com/whatif-machine/whatif/transforms/results"
+)
+
+// study is what a process knows of one job: read once, shared by all its variants.
+type study struct {
+	job    Job
+	store  *results.Store
+	plan   *model.Plan
+	config *model.Config
+	limits *limits
+
+	opening   sync.Mutex
+	simulator Simulator // nil until the first variant needs it
+}
+
+var studies = struct {
+	sync.Mutex
+	open map[jobKey]*study
+}{open: map[jobKey]*study{}}
+
+// openStudy is the process's study for a job. An error means that the job can't run here at all.
+func openStudy(ctx context.Context, job Job) (*study, error) {
+	studies.Lock()
+	defer studies.Unlock()
+	if s := studies.open[job.key()]; s != nil {
+		return s, nil
+	}
+	s, err := readStudy(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	studies.open[job.key()] = s
+	return s, nil
+}
+
+// Forget drops what this process holds for a job that has ended.
+func Forget(job Job) {
+	studies.Lock()
+	defer studies.Unlock()
+	delete(studies.open, job.key())
+}
+
+func readStudy(ctx context.Context, job Job) (*study, error) {
+	if err := job.Check(); err != nil {
+		return nil, err
+	}
+	store, err := results.Open(job.Results)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := store.Plan(ctx, job.SimulationID)
+	if err != nil {
+		return nil, err
+	}
+	config, err := ConfigOf(plan)
+	if err != nil {
+		return nil, err
+	}
+	return &study{job: job, store: store, plan: plan, config: config, limits: newLimits(job)}, nil
+}
+
+// ConfigOf is the configuration of a plan with its campaigns.
+func ConfigOf(plan *model.Plan) (*model.Config, error) {
+	config, problems := model.ParseConfig(plan.Config.Name, []byte(plan.Config.Text))
+	if err := problems.Err(); err != nil {
+		return nil, fmt.Errorf("plan of %s: its configuration is not valid for this version: %w", plan.SimulationID, err)
+	}
+	if plan.Campaigns == nil {
+		return config, nil
+	}
+	campaigns, problems := model.ParseCampaigns(plan.Campaigns.Name, []byte(plan.Campaigns.Text), config.Location)
+	if err := problems.Err(); err != nil {
+		return nil, fmt.Errorf("plan of %s: its campaigns are not valid for this version: %w", plan.SimulationID, err)
+	}
+	if err := config.WithCampaigns(campaigns).Err(); err != nil {
+		return nil, fmt.Errorf("plan of %s: its campaigns are not valid for this version: %w", plan.SimulationID, err)
+	}
+	return config, nil
+}
+
+// simulate is the simulator over the plan's snapshot. The first variant to ask loads it; a failure
+// is not kept, so that the next attempt may find the file back in its place.
+func (s *study) open(ctx context.Context) (Simulator, error) {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.simulator != nil {
+		return s.simulator, nil
+	}
+	open, err := simulator(s.job.Simulator)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := LoadPinned(ctx, s.plan, s.config)
+	if err != nil {
+		return nil, err
+	}
+	s.simulator = open(snap)
+	return s.simulator, nil
+}
+
+// LoadPinned reads the snapshot of a plan and makes sure that it is the one of its submission. The
+// error's fault is input_changed if a file is another or gone, else storage or invalid_input.
+func LoadPinned(ctx context.Context, plan *model.Plan, config *model.Config) (*inventory.Snapshot, error) {
+	files, err := PinnedFiles(plan)
+	if err != nil {
+		return nil, err
+	}
+	for i := range plan.Inventory {
+		if err := checkPinned(&plan.Inventory[i], files[i], true); err != nil {
+			return nil, err
+		}
+	}
+	snap, err := inventory.Load(ctx, files, inventory.Options{Location: config.Location, ShiftDays: config.ShiftDays})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("%w; it passed validation at submission: %w", err, model.NewFault(model.InvalidInput, err.Error()))
+	}
+	return snap, nil
+}
+
+// CheckInputs makes sure, as cheaply as it can, that the inputs of a plan are those of its
+// submission: a file of the same size and time is taken to be the same.
+func CheckInputs(plan *model.Plan) error {
+	files, err := PinnedFiles(plan)
+	if err != nil {
+		return err
+	}
+	for i := range plan.Inventory {
+		if err := checkPinned(&plan.Inventory[i], files[i], false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PinnedFiles are the local paths of a plan's snapshot.
+func PinnedFiles(plan *model.Plan) ([]string, error) {
+	files := make([]string, len(plan.Inventory))
+	for i, in := range plan.Inventory {
+		u, err := url.Parse(in.URI)
+		switch {
+		case err != nil || len(u.Scheme) <= 1:
+			files[i] = in.URI
+		case u.Scheme == "file":
+			files[i] = u.Path
+		default:
+			return nil, model.NewFault(model.InvalidInput, fmt.Sprintf("inventory %s: this version reads local files only", in.URI))
+		}
+	}
+	return files, nil
+}
+
+// checkPinned compares a file with its pin: by size and time, and by digest if those differ or the
+// caller wants it surely.
+func checkPinned(pin *model.PinnedInput, file string, surely bool) error {
+	info, err := os.Stat(file)
+	if os.IsNotExist(err) {
+		return changed(file, "is gone")
+	}
+	if err != nil {
+		return model.NewFault(model.Storage, fmt.Sprintf("inventory %s: %v", file, err))
+	}
+	if info.Size() != pin.Size {
+		return changed(file, fmt.Sprintf("has %d bytes, had %d", info.Size(), pin.Size))
+	}
+	if !surely && info.ModTime().UnixMicro() == int64(pin.Modified) {
+		return nil
+	}
+	digest, err := inventory.FileSHA256(file)
+	if err != nil {
+		return model.NewFault(model.Storage, fmt.Sprintf("inventory %s: %v", file, err))
+	}
+	if digest != pin.SHA256 {
+		return changed(file, fmt.Sprintf("has sha256 %.12s.., had %.12s..", digest, pin.SHA256))
+	}
+	return nil
+}
+
+func changed(file, how string) error {
+	return model.NewFault(model.InputChanged, fmt.Sprintf(
+		"inventory %s is not what it was when the simulation was submitted: it %s; put that file back, or submit the simulation again", file, how))
+}
