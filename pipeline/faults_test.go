@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
+	"github.com/whatif-machine/whatif/model/matcher/engine"
+	"github.com/whatif-machine/whatif/transforms"
+)
+
+// The simulators of these tests do what the engine does, except to variants whose first campaign has
+// a bid of so many micros above a whole unit: those meet with a fault.
+const (
+	bidPanic   = 1 // panics
+	bidLoop    = 2 // never ends, whatever its context says
+	bidMemory  = 3 // claims a state of an exbibyte
+	bidKill    = 4 // kills its own process
+	bidSlow    = 5 // takes until its context is done
+	bidPartial = 6 // returns neither figures nor an error
+)
+
+// Names of the simulators.
+const (
+	faulty   = "faulty"   // with faults
+	harmless = "harmless" // the same with the faults left out
+	paced    = "paced"    // every variant takes a while
+)
+
+var testSimulators = map[string]func(*inventory.Snapshot) transforms.Simulator{
+	faulty:   func(s *inventory.Snapshot) transforms.Simulator { return &faultySimulator{engine.New(s)} },
+	harmless: func(s *inventory.Snapshot) transforms.Simulator { return engine.New(s) },
+	paced:    func(s *inventory.Snapshot) transforms.Simulator { return &pacedSimulator{engine.New(s)} },
+}
+
+func registerForTests(name string, open func(*inventory.Snapshot) transforms.Simulator) {
+	if err := transforms.RegisterSimulator(name, open); err != nil {
+		panic(err)
+	}
+}
+
+type faultySimulator struct{ *engine.Engine }
+
+func faultOf(sc *model.Scenario) int64 { return int64(sc.Campaigns[0].BidCPM) % 1_000_000 }
+
+func (f *faultySimulator) StateBytes(sc *model.Scenario) int64 {
+	if faultOf(sc) == bidMemory {
+		return 1 << 60
+	}
+	return f.Engine.StateBytes(sc)
+}
+
+func (f *faultySimulator) Simulate(ctx context.Context, sc *model.Scenario) (*model.Metrics, error) {
+	switch faultOf(sc) {
+	case bidPanic:
+		panic("a slot too many")
+	case bidLoop:
+		for n := uint64(0); ; n++ {
+			loopSink = n
+		}
+	case bidKill:
+		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+			return nil, err
+		}
+		select {}
+	case bidSlow:
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case bidPartial:
+		return nil, nil
+	}
+	return f.Engine.Simulate(ctx, sc)
+}
+
+var loopSink uint64
+
+// pace is how long a variant of the paced simulator takes at least.
+const pace = 20 * time.Millisecond
+
+type pacedSimulator struct{ *engine.Engine }
+
+func (p *pacedSimulator) Simulate(ctx context.Context, sc *model.Scenario) (*model.Metrics, error) {
+	timer := time.NewTimer(pace)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return p.Engine.Simulate(ctx, sc)
+}

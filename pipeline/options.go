@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms"
+)
+
+// RunOptions say which simulation is run and with what of this machine.
+type RunOptions struct {
+	Results      string // the result store
+	SimulationID string // submitted to it before
+
+	Runner      string   // direct or prism; default: the configuration's, else direct
+	Parallelism int      // variants at a time; default: one a core
+	MemoryBytes int64    // state that variants in flight may hold together; default: half of what is free
+	Retry       []string // only these variants, which must count as failed
+	RetryAll    bool     // only those that count as failed, all of them
+	Simulator   string   // name of a registered simulator; default: the engine
+	Command     []string // argv of a job's process; default: this program and run-job
+	Timing      Timing
+
+	// Progress is told whenever something has happened, from one goroutine at a time.
+	Progress func(Progress)
+}
+
+// Timing are the waits of a run; a zero one has its default.
+type Timing struct {
+	Grace       time.Duration // how long a variant may ignore that its time is over; default 5 s
+	CancelGrace time.Duration // how long a process may take to end when asked; default 1.5 s
+	BackoffBase time.Duration // bound of the first delay before another try; default 1 s
+	BackoffMax  time.Duration // bound of any; default 30 s
+	Tell        time.Duration // between two progress messages of a job; default 250 ms
+	Now         func() time.Time
+	Random      func() float64 // in [0, 1)
+}
+
+// Progress is where a simulation stands.
+type Progress struct {
+	Total     int   // variants of the simulation
+	Succeeded int   // with figures, from earlier runs too
+	Failed    int   // without, for good
+	Running   int   // simulated right now
+	Waiting   int   // failed once, to be tried again
+	Decisions int64 // slots decided by this run, in finished variants
+	Processes int   // started by this run so far
+}
+
+// Summary is what a run came to.
+type Summary struct {
+	Total     int // variants of the simulation
+	Succeeded int // count as succeeded, from earlier runs too
+	Failed    int // count as failed
+	Skipped   int // have no row: never started, or cancelled
+	Ran       int // got a row in this run
+	Decisions int64
+	Processes int
+	Reasons   map[model.Reason]int // of the failures of this run
+	Stopped   string               // why it stopped early; empty: it did not
+}
+
+// defaults fills in what is not set.
+func (o RunOptions) defaults(config *model.Config) (RunOptions, error) {
+	if o.Runner == "" {
+		o.Runner = config.Execution.Runner
+	}
+	if o.Runner == "" {
+		o.Runner = Direct
+	}
+	if err := checkRunner(o.Runner); err != nil {
+		return o, err
+	}
+	if o.Parallelism < 0 || o.MemoryBytes < 0 {
+		return o, errors.New("pipeline: parallelism and memory can't be negative")
+	}
+	if o.Parallelism == 0 {
+		o.Parallelism = runtime.GOMAXPROCS(0)
+	}
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = freeMemory() / 2
+	}
+	if o.Simulator == "" {
+		o.Simulator = transforms.Engine
+	}
+	if len(o.Command) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return o, fmt.Errorf("pipeline: which program to start jobs with: %w", err)
+		}
+		o.Command = []string{self, "run-job"}
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	o.Timing = o.Timing.defaults()
+	return o, nil
+}
+
+func (t Timing) defaults() Timing {
+	set := func(d *time.Duration, to time.Duration) {
+		if *d <= 0 {
+			*d = to
+		}
+	}
+	set(&t.Grace, 5*time.Second)
+	set(&t.CancelGrace, 1500*time.Millisecond)
+	set(&t.BackoffBase, time.Second)
+	set(&t.BackoffMax, 30*time.Second)
+	set(&t.Tell, 250*time.Millisecond)
+	if t.Now == nil {
+		t.Now = time.Now
+	}
+	if t.Random == nil {
+		t.Random = rand.Float64
+	}
+	return t
+}

@@ -1,0 +1,69 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// setAttributes makes the process die with this one, keeps the terminal's signals from it (the
+// supervisor decides what they mean), and gives it a network of its own if it is to be isolated.
+func setAttributes(cmd *exec.Cmd, isolated bool) error {
+	a := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if isolated {
+		a.Cloneflags = syscall.CLONE_NEWNET
+		if uid := os.Geteuid(); uid != 0 {
+			// In a user namespace of its own an ordinary user may make a network, and keeps its files.
+			a.Cloneflags |= syscall.CLONE_NEWUSER
+			a.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+			a.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+		}
+	}
+	cmd.SysProcAttr = a
+	return nil
+}
+
+// startError explains why a process could not be started.
+func startError(command []string, runner string, err error) error {
+	if runner == Prism && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL)) {
+		return cannotIsolate(fmt.Errorf("a network namespace is refused: %w", err))
+	}
+	return fmt.Errorf("pipeline: start %s: %w", strings.Join(command, " "), err)
+}
+
+// isolate makes sure that this process has a network of its own, where a listener is reachable by
+// nobody else, and brings its loopback up.
+func isolate() error {
+	if err := onlyLoopback(); err != nil {
+		return cannotIsolate(err)
+	}
+	if err := loopbackUp(); err != nil {
+		return cannotIsolate(err)
+	}
+	return nil
+}
+
+func loopbackUp() (err error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("a socket to bring the loopback up: %w", err)
+	}
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, lo); err != nil {
+		return fmt.Errorf("read the loopback's flags: %w", err)
+	}
+	lo.SetUint16(lo.Uint16() | unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
+		return fmt.Errorf("bring the loopback up: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+//go:build !linux
+
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// setAttributes refuses isolation, which only Linux can give a process.
+func setAttributes(_ *exec.Cmd, isolated bool) error {
+	if isolated {
+		return isolate()
+	}
+	return nil
+}
+
+func startError(command []string, _ string, err error) error {
+	return fmt.Errorf("pipeline: start %s: %w", strings.Join(command, " "), err)
+}
+
+func isolate() error {
+	return cannotIsolate(errors.New("it has no network namespaces; only Linux does"))
+}

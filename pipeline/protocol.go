@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms"
+)
+
+// order is what a supervisor writes to a job's standard input, as one line of JSON. After it come
+// only the line `cancel`, or the end: the supervisor is gone.
+type order struct {
+	Runner     string         `json:"runner"`
+	Job        transforms.Job `json:"job"`
+	HeapBytes  int64          `json:"heap_bytes"`    // soft limit of the process's memory; 0: none
+	TellEveryM int64          `json:"tell_every_ms"` // between two progress events
+}
+
+const cancelLine = "cancel"
+
+// message is what a job writes to its standard output, one JSON object a line.
+type message struct {
+	Kind      string       `json:"kind"` // started, committed, progress, end
+	VariantID string       `json:"variant_id,omitempty"`
+	Status    string       `json:"status,omitempty"`
+	Reason    model.Reason `json:"reason,omitempty"`
+	Retryable bool         `json:"retryable,omitempty"`
+	Slots     int64        `json:"slots,omitempty"`
+	Counters  *Counters    `json:"counters,omitempty"` // of progress
+	Ending    ending       `json:"ending,omitempty"`   // of end
+	Message   string       `json:"message,omitempty"`  // of an ending that failed
+}
+
+const (
+	kindProgress = "progress"
+	kindEnd      = "end"
+)
+
+// ending is how a job's process came to its end.
+type ending string
+
+const (
+	endDone      ending = "done"      // every variant of the job has a row
+	endRecycle   ending = "recycle"   // a variant ignores that its time is over; the rest wants a fresh process
+	endCancelled ending = "cancelled" // as the supervisor asked
+	endFailed    ending = "failed"    // results could not be stored, or the plan not be read
+	endDied      ending = "died"      // without a word
+)
+
+// teller writes messages from several goroutines, a line each.
+type teller struct {
+	mu  sync.Mutex
+	out io.Writer
+	err error // the first failure; nothing is written after it
+}
+
+func (t *teller) tell(m message) {
+	line, err := json.Marshal(m)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = err
+	}
+	if t.err == nil {
+		_, t.err = t.out.Write(append(line, '\n'))
+	}
+}
+
+func (t *teller) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return fmt.Errorf("pipeline: telling the supervisor: %w", t.err)
+	}
+	return nil
+}
