@@ -38,6 +38,22 @@ func (in *interner) intern(b []byte) (uint32, bool) {
 	}
 }
 
+// find returns the number of b if it is there.
+func (in *interner) find(b []byte) (uint32, bool) {
+	if len(in.table) == 0 {
+		return 0, false
+	}
+	h := xxhash.Sum64(b)
+	mask := uint64(len(in.table) - 1)
+	for at := h & mask; in.table[at] != 0; at = (at + 1) & mask {
+		number := in.table[at] - 1
+		if in.hashes[number] == h && bytes.Equal(in.bytes(number), b) {
+			return number, true
+		}
+	}
+	return 0, false
+}
+
 // grow doubles the table and enters every value again, by its stored hash.
 func (in *interner) grow() {
 	in.table = make([]uint32, max(16, 2*len(in.table)))

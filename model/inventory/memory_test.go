@@ -12,6 +12,9 @@ import (
 	"github.com/whatif-machine/whatif/model"
 )
 
+// millionDir is where millionSlots has been made.
+var millionDir string
+
 // millionSlots is a file of a million slots with ten dimensions of the kinds that logs have: two multi-valued
 // ones, sites in tens of thousands, ids of 36 bytes. Made once for the tests and benchmarks of a process.
 var millionSlots = sync.OnceValues(func() (string, error) {
@@ -19,6 +22,7 @@ var millionSlots = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	millionDir = dir
 	dims := []Column{{Name: "segment", Multi: true}, {Name: "category", Multi: true}}
 	words := map[string][]string{}
 	for name, n := range map[string]int{"site": 30_000, "city": 2_000, "region": 300, "country": 60, "size": 30, "device": 5, "browser": 12, "publisher": 900, "segment": 60, "IAB": 26} {
@@ -63,8 +67,11 @@ var millionSlots = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := millionSlots(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	if millionDir != "" {
+		if err := os.RemoveAll(millionDir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }
