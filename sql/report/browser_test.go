@@ -47,8 +47,8 @@ func browse(t *testing.T, page string, more ...string) []byte {
 	return dom
 }
 
-// written puts the page of a study into a file.
-func written(t *testing.T, s *study) string {
+// written puts the page of a study into a file; exercise is a script that uses every control of the page; nil: the page as it is.
+func written(t *testing.T, s *study, exercise []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")
 	if keep := os.Getenv("WHATIF_KEEP_PAGES"); keep != "" {
@@ -58,7 +58,11 @@ func written(t *testing.T, s *study) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := render(t.Context(), s, file); err != nil {
+	sh, err := newShell(exercise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sh.render(t.Context(), s, file); err != nil {
 		t.Fatal(err)
 	}
 	if err := file.Close(); err != nil {
@@ -70,6 +74,7 @@ func written(t *testing.T, s *study) string {
 // A page as the browser leaves it after its scripts ran.
 type shown struct {
 	ready, errors string
+	used          int // controls that were used
 	charts        int
 	text          string // all that can be read, scripts and data left aside
 }
@@ -88,6 +93,9 @@ func look(t *testing.T, dom []byte) shown {
 			if s.charts, err = strconv.Atoi(attribute(n, "data-charts")); err != nil {
 				t.Errorf("the page does not say how many charts it drew: %v", err)
 			}
+			if s.used, err = strconv.Atoi(attribute(n, "data-used")); err != nil {
+				t.Errorf("the page was not exercised: %v", err)
+			}
 		}
 		if n.Type == html.TextNode && n.Parent.Data != "script" && n.Parent.Data != "style" && n.Parent.Data != "noscript" {
 			text.WriteString(n.Data + "\n")
@@ -102,18 +110,26 @@ func look(t *testing.T, dom []byte) shown {
 	return s
 }
 
-// Every page draws its charts, meets no error (nor its own policy) and shows no figure that is none.
+// Every page draws its charts and, with each of its controls used and each tooltip shown, meets no error (nor its own
+// policy) and shows no figure that is none.
 func TestPageInABrowser(t *testing.T) {
 	if chromium() == "" {
 		t.Log("no chromium on this machine: the pages are checked without a browser only")
 		return
 	}
+	exercise, err := os.ReadFile("testdata/exercise.js")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range pages(t) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := look(t, browse(t, written(t, c.study), c.flags...))
+			s := look(t, browse(t, written(t, c.study, exercise), c.flags...))
 			if s.ready != "true" || s.errors != "" || s.charts != c.charts {
 				t.Errorf("ready %q, errors %q, %d charts drawn, want %d; the page says:\n%.2000s", s.ready, s.errors, s.charts, c.charts, s.text)
+			}
+			if s.used < c.charts {
+				t.Errorf("%d controls were used with %d charts", s.used, c.charts)
 			}
 			for _, wrong := range []string{"NaN", "undefined", "Infinity", "[object", "null"} {
 				if strings.Contains(s.text, wrong) {

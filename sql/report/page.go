@@ -33,8 +33,11 @@ type shell struct {
 	Page    *template.Template
 }
 
-// loadShell inflates and joins the embedded files, once.
-var loadShell = sync.OnceValues(func() (shell, error) {
+// loadShell is the page's shell, made once.
+var loadShell = sync.OnceValues(func() (shell, error) { return newShell(nil) })
+
+// newShell inflates and joins the embedded files; extra is a script that runs last (tests exercise the page with it).
+func newShell(extra []byte) (shell, error) {
 	echarts, err := inflated("assets/echarts/echarts.min.js.gz")
 	if err != nil {
 		return shell{}, err
@@ -52,6 +55,7 @@ var loadShell = sync.OnceValues(func() (shell, error) {
 		}
 		own.Write(text)
 	}
+	own.Write(extra)
 	own.WriteString("})();\n")
 	page, err := template.ParseFS(assets, "assets/page.html.tmpl")
 	if err != nil {
@@ -61,7 +65,7 @@ var loadShell = sync.OnceValues(func() (shell, error) {
 		CSS: template.CSS(css), ECharts: template.JS(echarts), Script: template.JS(own.Bytes()),
 		Policy: policy(css, echarts, own.Bytes()), Page: page,
 	}, nil
-})
+}
 
 // inflated reads a gzip-compressed embedded file.
 func inflated(name string) ([]byte, error) {
@@ -101,6 +105,10 @@ func render(ctx context.Context, s *study, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return sh.render(ctx, s, out)
+}
+
+func (sh shell) render(ctx context.Context, s *study, out io.Writer) error {
 	// json.Marshal writes <, > and & as escapes, so no text of a study can end the element it stands in.
 	data, err := json.Marshal(s)
 	if err != nil {

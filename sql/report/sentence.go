@@ -160,6 +160,10 @@ func (s *study) change(c change) string {
 	var head []string
 	for _, p := range c.moved[:min(len(c.moved), namedChanges)] {
 		from, to := s.setting(p, c.from).Text, s.setting(p, c.to).Text
+		if !c.alone && c.from.Set[p] == asWritten {
+			head = append(head, lever(s.Parameters[p].Name)+" "+shortened(to, 40))
+			continue
+		}
 		head = append(head, fmt.Sprintf("%s %s -> %s", lever(s.Parameters[p].Name), shortened(from, 40), shortened(to, 40)))
 	}
 	if more := len(c.moved) - namedChanges; more > 0 {

@@ -161,7 +161,7 @@ func TestSentenceStaysOneLine(t *testing.T) {
 	s.Variants[0].Set = []int{cap3, bid1, asWritten, asWritten, asWritten}
 	s.Variants[1].Set = []int{cap1, bid125, 0, 0, 0}
 	s.Variants[1].Delta[fillMeasure], s.Variants[1].Relative[fillMeasure] = number{}, number{}
-	want := `v0001 (daily cap 3 -> 1, acme bid 1 -> 1.25, a as written -> {"all": [{"country": ["US", "CA"]}, {"d…, 2 more): reach unchanged, revenue +15 %`
+	want := `v0001 (daily cap 3 -> 1, acme bid 1 -> 1.25, a {"all": [{"country": ["US", "CA"]}, {"d…, 2 more): reach unchanged, revenue +15 %`
 	if got := sentence(s); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -37,12 +37,19 @@ function curveData(p, m) {
   return { numeric, points, many: numeric && points.length > manyValues };
 }
 
+// Means over tenths of the variants, in the order of the parameter.
+function tenths(points, m) {
+  const all = points.flatMap((q) => q.variants.map((v) => [q.x, v.value[m]])).filter(([, y]) => isKnown(y));
+  const parts = [...Array(10).keys()].map((i) => all.slice(Math.floor(i * all.length / 10), Math.floor((i + 1) * all.length / 10))).filter((part) => part.length);
+  return parts.map((part) => [0, 1].map((i) => sum(part.map((xy) => xy[i])) / part.length));
+}
+
 function curveTip(kind, data, params) {
   const at = params[0] ? params[0].axisValue : null;
   const point = data.points.find((q) => String(q.x) === String(at));
   if (!point) return "";
   return [inert(clip(point.label, 60)),
-    point.still !== null ? "others at the baseline: " + figure(kind, point.still) : null,
+    point.still !== null ? "all else as in the baseline: " + figure(kind, point.still) : null,
     point.n > 1 ? "mean of " + point.n + ": " + figure(kind, point.mean) + " (" + figure(kind, point.low) + " to " + figure(kind, point.high) + ")"
       : point.still === null ? figure(kind, point.mean) : null].filter(Boolean).join("\n");
 }
@@ -56,6 +63,7 @@ function curveOptions(c, p) {
   if (data.many) {
     series.push({ type: "scatter", symbolSize: 6, itemStyle: { color: c.muted, opacity: .75 },
       data: data.points.flatMap((q) => q.variants.map((v) => [q.x, v.value[m]])) });
+    series.push({ type: "line", symbol: "rect", symbolSize: 6, color: c.second, lineStyle: { type: "dashed", width: 2 }, data: tenths(data.points, m), z: 3 });
   } else {
     if (several) {
       series.push({ ...band, data: xy((q) => q.low) }, { ...band, areaStyle: { color: c.band, opacity: 1 }, data: xy((q) => (q.high === null ? null : q.high - q.low)) });
@@ -70,7 +78,7 @@ function curveOptions(c, p) {
   series.push(baselineMark(c, p, m, data));
   return frame(c, {
     xAxis: axis(c, data.numeric ? { type: "value", scale: true, plain: true, axisLabel: { formatter: (v) => brief("ratio", v) } }
-      : { type: "category", data: data.points.map((q) => q.x), axisLabel: { formatter: (t) => clip(t, 14) } }),
+      : { type: "category", data: data.points.map((q) => q.x), axisLabel: { interval: data.points.length <= 3 ? 0 : "auto", formatter: (t) => clip(t, 14) } }),
     yAxis: axis(c, { type: "value", scale: true, axisLabel: { formatter: (v) => brief(kind, v) } }),
     series,
     tooltip: data.many ? { trigger: "item", formatter: (q) => (q.value ? brief("ratio", q.value[0]) + ": " + figure(kind, q.value[1]) : "") }
@@ -95,6 +103,14 @@ function curveWords(p) {
   return m.label + " by " + leverName(levers[p]) + ": " + data.points.slice(0, 12).map((q) => q.label + " " + figure(m.kind, q.still !== null ? q.still : q.mean)).join(", ");
 }
 
+function curveLegend(all) {
+  const single = all.filter((d) => !d.many), several = single.filter((d) => d.points.some((q) => q.n > 1));
+  return legend(single.some((d) => d.points.filter((q) => q.still !== null).length > 1) ? ["first", "all else as in the baseline"] : null,
+    several.length ? ["second", "mean of all variants with the value"] : null,
+    all.some((d) => d.many) ? ["second", "mean of a tenth of the variants"] : null, several.length ? ["band", "lowest to highest of them"] : null,
+    all.some((d) => d.many) ? ["dot", "one variant"] : null, baseline ? ["base", "baseline"] : null);
+}
+
 function drawCurves() {
   if (!variants.length) return;
   const moving = levers.map((p, i) => i).filter((p) => byValue(p).length > 1);
@@ -106,9 +122,8 @@ function drawCurves() {
     const drawn = chart(() => curveWords(p), (c) => curveOptions(c, p));
     return { drawn, panel: make("div", { class: "panel" }, make("h3", {}, leverName(levers[p])), drawn.element) };
   });
-  section("curves", "Response curves", "What each parameter does to one measure. Where a baseline point is missing on the axis, the parameter is as written there.",
+  section("curves", "Response curves", "What each parameter does to one measure. The baseline has no diamond where it leaves a parameter as written.",
     controls(measureChoice("Measure", curveMeasure, (m) => { curveMeasure = m; panels.forEach(({ drawn }) => drawn.draw()); })),
-    legend(["first", "the others at the baseline"], ["second", "mean over the others"], ["band", "lowest to highest"],
-      moving.some((p) => curveData(p, 0).many) ? ["dot", "one variant"] : null, baseline ? ["base", "baseline"] : null),
+    curveLegend(moving.map((p) => curveData(p, 0))),
     make("div", { class: "grid" + (panels.length === 1 ? " one" : "") }, panels.map(({ panel }) => panel)));
 }

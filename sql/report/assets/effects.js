@@ -10,6 +10,7 @@ function effectSpans(m) {
     spans.set(e.parameter, s);
   }
   for (const s of spans.values()) {
+    s.rows.sort((a, b) => a.value.localeCompare(b.value, "en-US", { numeric: true }));
     s.low = s.rows.reduce((a, b) => (b.mean < a.mean ? b : a));
     s.high = s.rows.reduce((a, b) => (b.mean > a.mean ? b : a));
     s.width = s.high.mean - s.low.mean;

@@ -15,7 +15,7 @@ const contents = [];
 function section(id, title, lead, ...children) {
   contents.push([id, title]);
   const element = make("section", { id, "aria-labelledby": id + "-title" },
-    make("h2", { id: id + "-title" }, title), lead ? make("p", { class: "lead" }, lead) : null, ...children);
+    make("h2", { id: id + "-title" }, title), lead ? make("p", { class: "lead" }, ...[lead].flat()) : null, ...children);
   document.getElementById("main").append(element);
   return element;
 }

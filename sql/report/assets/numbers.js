@@ -38,4 +38,7 @@ function change(kind, delta, relative) {
 }
 const signed = (text, v) => (v > 0 ? "+" : "") + text;
 
+// A time as people read it: 2026-07-01 12:00:03 UTC.
+const instant = (text) => (text ? text.replace("T", " ").replace("Z", " UTC") : missing);
+
 const sum = (xs) => xs.reduce((a, b) => a + b, 0);

@@ -71,7 +71,7 @@ function drawVariant() {
     frequency.draw();
     outcome.draw();
   };
-  section("variant", "One variant against the baseline", null,
+  section("variant", baseline ? "One variant against the baseline" : "One variant", null,
     controls(picker, tick("this many or more", kPlus, (on) => { kPlus = on; redraw(); })), words, names,
     make("div", { class: "grid" }, make("div", { class: "panel" }, make("h3", {}, "How often users saw an ad"), frequency.element),
       make("div", { class: "panel" }, make("h3", {}, "Where the slots went"), outcome.element)));
