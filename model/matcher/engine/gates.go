@@ -68,6 +68,7 @@ func (s *state) repace(r int, t int64) {
 	s.paced[r>>6] |= 1 << (r & 63)
 	if until < s.plan.horizonEnd {
 		s.wheel.set(r, until)
+		s.clock.next = min(s.clock.next, s.wheel.wakeAt) // it may be due within the present slice
 	}
 }
 
