@@ -10,11 +10,9 @@ import (
 // Bounds on the shape of a document. They are far above what a study needs and far below what
 // costs memory or time: a document is hostile until it has been read.
 const (
-	maxDocumentDepth  = 64        // nested lists and maps
-	maxDocumentNodes  = 1_500_000 // values, aliases expanded
-	maxDocumentTokens = 1_500_000 // marks that may each become a token, see countMarks
-	maxDocumentMarks  = 1_000     // tags, anchors and aliases of a YAML document
-	maxKeyBytes       = 1_024     // of a key, so that paths in messages stay short
+	maxDocumentDepth = 64        // nested lists and maps
+	maxDocumentNodes = 1_000_000 // values, aliases expanded
+	maxKeyBytes      = 1_024     // of a key, so that paths in messages stay short
 )
 
 // nodeKind tells the three shapes of a value in a document apart.

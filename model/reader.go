@@ -73,11 +73,7 @@ func (r *reader) object(n *node, path string, keys []string) (object, bool) {
 		at := join(path, f.key)
 		switch {
 		case !slices.Contains(keys, f.key):
-			suggestion := didYouMean(f.key, keys)
-			if suggestion == "" {
-				suggestion = "known keys: " + strings.Join(keys, ", ")
-			}
-			r.note(f.line, f.column, at, suggestion, "unknown key %s", quote(f.key))
+			r.note(f.line, f.column, at, r.suggest(f.key, keys), "unknown key %s", quote(f.key))
 		case o.values[f.key] != nil || o.broken[f.key]:
 			r.note(f.line, f.column, at, "keep one of them", "duplicate key %s", quote(f.key))
 		case f.value.isNull():
@@ -88,6 +84,18 @@ func (r *reader) object(n *node, path string, keys []string) (object, bool) {
 		}
 	}
 	return o, true
+}
+
+// suggest names the key that was meant, or all known ones. Without room for another message it does
+// not look: a hostile document may have a million unknown keys.
+func (r *reader) suggest(key string, known []string) string {
+	if len(r.problems) >= maxProblems {
+		return ""
+	}
+	if s := didYouMean(key, known); s != "" {
+		return s
+	}
+	return "known keys: " + strings.Join(known, ", ")
 }
 
 // entries are the fields of a map whose keys are free; duplicates and nulls are noted and left out.
