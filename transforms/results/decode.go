@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"reflect"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -122,10 +124,38 @@ func Decode(data []byte) (row *model.VariantResult, err error) {
 	if cerr := r.Close(); n != 1 || cerr != nil {
 		return nil, fmt.Errorf("%w: read %d rows: %w", ErrDamaged, n, firstError(err, cerr))
 	}
+	if err := restoreNulls(f, &rows[0].Metrics); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err := checkSeal(&rows[0]); err != nil {
 		return nil, err
 	}
 	return &rows[0], nil
+}
+
+// restoreNulls makes the nulls among a row's ratios nil again: parquet-go v0.32.0 reads a null that
+// belongs to an embedded struct as a pointer to zero. (It writes it well.)
+func restoreNulls(f *parquet.File, m *model.Metrics) error {
+	chunks := f.RowGroups()[0].ColumnChunks()
+	fields := reflect.ValueOf(m).Elem()
+	for i := range fields.NumField() {
+		if fields.Field(i).Kind() != reflect.Pointer {
+			continue
+		}
+		name, _, _ := strings.Cut(fields.Type().Field(i).Tag.Get("parquet"), ",")
+		leaf, ok := f.Schema().Lookup(name)
+		if !ok {
+			continue // a column added after this file was written: null
+		}
+		v, err := firstValue(chunks[leaf.ColumnIndex])
+		if err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
+		}
+		if v.IsNull() {
+			fields.Field(i).SetZero()
+		}
+	}
+	return nil
 }
 
 // checkSeal recomputes the digest of a succeeded row.

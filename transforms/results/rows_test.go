@@ -1,0 +1,269 @@
+package results
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+const simulation = "20260701-abcdefgh23"
+
+// sampleRow is a row with every kind of column in use.
+func sampleRow(variant string, attempt int64) *model.VariantResult {
+	number, value, expected := 1.25, "acme", int64(7)
+	row := &model.VariantResult{
+		SchemaVersion: model.SchemaVersion, SimulationID: simulation, VariantID: variant, Attempt: attempt,
+		SimulationName: "study", Labels: []model.Label{{Key: "quarter", Value: "q3"}}, SubmittedAt: 1_782_900_000_000_000,
+		Status: model.StatusSucceeded, ConfigSHA256: strings.Repeat("a", 64), SnapshotSHA256: strings.Repeat("b", 64),
+		Seed: 42, Currency: "USD",
+		Parameters: []model.ParameterValue{{Name: "bid", Number: &number, Text: "1.25"}, {Name: "cap", Text: "none"}},
+		StartedAt:  1, FinishedAt: 2, DurationMS: 3, StateBytes: 4,
+		Metrics: model.Metrics{
+			Slots: 10, Filled: 4, UnfilledBelowFloor: 6, RevenueNanos: 8_000_000, Users: 3, Reach: 2, IdentifiedImpressions: 4, SampledShare: 1,
+			FrequencyDistribution: []model.FrequencyUsers{{Frequency: 2, Users: 2}},
+			Campaigns:             []model.CampaignResult{{CampaignID: "acme", Advertiser: &value, Impressions: 4, SpendNanos: 8_000_000, Expected: &expected}},
+			Groups:                []model.GroupResult{{Group: "advertiser", Value: &value, Impressions: 4}},
+			Breakdowns:            []model.BreakdownResult{{Dimension: "country", Slots: 10}},
+		},
+	}
+	row.Derive(model.Report{})
+	row.Seal()
+	return row
+}
+
+func failedRow(variant string, attempt int64, reason model.Reason) *model.VariantResult {
+	row := sampleRow(variant, attempt)
+	row.Metrics, row.ResultSHA256 = model.Metrics{}, ""
+	row.Status, row.Error = model.StatusFailed, model.NewFault(reason, "it is so")
+	return row
+}
+
+func tempStore(t testing.TB) *Store {
+	t.Helper()
+	s, err := Open(filepath.Join(t.TempDir(), "deep", "results"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func TestARowComesBackAsItWasCommitted(t *testing.T) {
+	s := tempStore(t)
+	for _, row := range []*model.VariantResult{sampleRow("v0001", 1), failedRow("v0002.r3", 12, model.TimedOut)} {
+		path := must[string](t)(s.Commit(t.Context(), row))
+		if want := fmt.Sprintf("simulation_id=%s/variant_id=%s/attempt=%d.parquet", simulation, row.VariantID, row.Attempt); path != want {
+			t.Errorf("committed at %s, want %s", path, want)
+		}
+		got := must[*model.VariantResult](t)(s.Read(t.Context(), simulation, row.VariantID, row.Attempt))
+		if diff := cmp.Diff(row, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("committed (-) and read (+) differ:\n%s", diff)
+		}
+	}
+}
+
+func TestEqualRowsGiveEqualBytes(t *testing.T) {
+	one := must[[]byte](t)(Encode(sampleRow("v0001", 1)))
+	for range 3 {
+		// Another row passes through the pooled writer in between.
+		must[[]byte](t)(Encode(failedRow("v0002", 3, model.Storage)))
+		if again := must[[]byte](t)(Encode(sampleRow("v0001", 1))); !bytes.Equal(one, again) {
+			t.Fatal("the same row gave other bytes")
+		}
+	}
+}
+
+func TestACommittedRowIsNeverChanged(t *testing.T) {
+	s := tempStore(t)
+	path := must[string](t)(s.Commit(t.Context(), sampleRow("v0001", 1)))
+	before := must[[]byte](t)(os.ReadFile(s.Path(path)))
+	if _, err := s.Commit(t.Context(), sampleRow("v0001", 1)); err != nil {
+		t.Errorf("committing the same row again: %v", err)
+	}
+	other := sampleRow("v0001", 1)
+	other.Filled = 3
+	other.Seal()
+	if _, err := s.Commit(t.Context(), other); !errors.Is(err, ErrTaken) || model.FaultOf(err).Reason != string(model.Storage) {
+		t.Errorf("committing another row under the same number: %v, want ErrTaken and a storage fault", err)
+	}
+	if after := must[[]byte](t)(os.ReadFile(s.Path(path))); !bytes.Equal(before, after) {
+		t.Error("the committed file has changed")
+	}
+	if left := names(t, filepath.Dir(s.Path(path))); len(left) != 1 {
+		t.Errorf("files left beside the row: %v", left)
+	}
+}
+
+func names(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	for _, e := range must[[]os.DirEntry](t)(os.ReadDir(dir)) {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestTheRowThatCounts(t *testing.T) {
+	s := tempStore(t)
+	for _, row := range []*model.VariantResult{
+		failedRow("v0001", 1, model.TimedOut), sampleRow("v0001", 2), sampleRow("v0001", 3), failedRow("v0001", 4, model.Crashed),
+		failedRow("v0002", 1, model.TimedOut), failedRow("v0002", 10, model.Panicked), failedRow("v0002", 9, model.Crashed),
+	} {
+		must[string](t)(s.Commit(t.Context(), row))
+	}
+	counted := must[map[string]Row](t)(s.Counted(t.Context(), simulation))
+	if len(counted) != 2 || counted["v0001"].Attempt != 2 || counted["v0001"].Status != model.StatusSucceeded ||
+		counted["v0002"].Attempt != 10 || counted["v0002"].Reason != model.Panicked {
+		t.Errorf("counted %+v", counted)
+	}
+	row, ok, err := s.Outcome(t.Context(), simulation, "v0002", 9)
+	if err != nil || !ok || row.Reason != model.Crashed {
+		t.Errorf("outcome of attempt 9: %+v %v %v", row, ok, err)
+	}
+	if _, ok, err := s.Outcome(t.Context(), simulation, "v0002", 8); ok || err != nil {
+		t.Errorf("outcome of an attempt that is not there: %v %v", ok, err)
+	}
+}
+
+// TestManyRowsAreCountedQuickly: 1,000 files in well under the time that a variant takes.
+func TestManyRowsAreCountedQuickly(t *testing.T) {
+	s := tempStore(t)
+	const n = 1000
+	for i := range n {
+		writeRaw(t, s, fmt.Sprintf("v%04d", i+1), must[[]byte](t)(Encode(sampleRow(fmt.Sprintf("v%04d", i+1), 1))))
+	}
+	began := time.Now()
+	counted := must[map[string]Row](t)(s.Counted(t.Context(), simulation))
+	took := time.Since(began)
+	t.Logf("%d rows counted in %v", n, took)
+	if len(counted) != n || took > 20*time.Second {
+		t.Errorf("%d rows counted in %v", len(counted), took)
+	}
+}
+
+// writeRaw puts bytes where attempt 1 of a variant is, as a damaged disk would.
+func writeRaw(t testing.TB, s *Store, variant string, data []byte) string {
+	t.Helper()
+	path := s.Path(model.ResultPath(simulation, variant, 1))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, data, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestADamagedFileIsNamedAndNeverTrusted(t *testing.T) {
+	good := must[[]byte](t)(Encode(sampleRow("v0001", 1)))
+	damages := map[string][]byte{
+		"empty":           {},
+		"cut short":       good[:len(good)-7],
+		"half":            good[:len(good)/2],
+		"another's":       must[[]byte](t)(Encode(sampleRow("v0002", 1))),
+		"another attempt": must[[]byte](t)(Encode(sampleRow("v0001", 2))),
+		"text":            []byte("PAR1 this is not what it says PAR1"),
+	}
+	for name, data := range damages {
+		t.Run(name, func(t *testing.T) {
+			s := tempStore(t)
+			must[string](t)(s.Commit(t.Context(), sampleRow("baseline", 1)))
+			path := writeRaw(t, s, "v0001", data)
+			_, err := s.Counted(t.Context(), simulation)
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "--resume") {
+				t.Errorf("%v: want ErrDamaged, the path and what to do", err)
+			}
+		})
+	}
+}
+
+// TestFlippedBitsNeverPassAsFigures: whatever bit is flipped, reading ends, and figures that are
+// returned are those that were committed.
+func TestFlippedBitsNeverPassAsFigures(t *testing.T) {
+	row := sampleRow("v0001", 1)
+	good := must[[]byte](t)(Encode(row))
+	random := rand.New(rand.NewPCG(3, 4))
+	refused := 0
+	for range 300 {
+		data := bytes.Clone(good)
+		data[random.IntN(len(data))] ^= 1 << random.IntN(8)
+		if _, err := outcome(bytes.NewReader(data), int64(len(data))); err != nil {
+			refused++
+		}
+		got, err := Decode(data)
+		if err != nil {
+			refused++
+			continue
+		}
+		if got.Status == model.StatusSucceeded && !reflect.DeepEqual(got.Metrics, decoded(t, good).Metrics) {
+			t.Fatal("figures other than those committed were returned")
+		}
+	}
+	if refused == 0 {
+		t.Error("no flip was noticed at all")
+	}
+}
+
+func decoded(t *testing.T, data []byte) *model.VariantResult {
+	t.Helper()
+	return must[*model.VariantResult](t)(Decode(data))
+}
+
+func TestIdsThatAreNoIdsAreRefused(t *testing.T) {
+	s := tempStore(t)
+	for _, id := range []string{"", "..", "20260701-abcdefgh2", "20260701-ABCDEFGH23", "20261301-abcdefgh23", "x/../20260701-abcdefgh23"} {
+		row := sampleRow("v0001", 1)
+		row.SimulationID = id
+		if _, err := s.Commit(t.Context(), row); err == nil {
+			t.Errorf("a row of simulation %q was committed", id)
+		}
+		if _, err := s.Lock(id); err == nil {
+			t.Errorf("simulation %q was locked", id)
+		}
+	}
+	for _, id := range []string{"", "v1", "../v0001", "v0001.r0", "baseline/x"} {
+		if _, err := s.Commit(t.Context(), sampleRow(id, 1)); err == nil {
+			t.Errorf("a row of variant %q was committed", id)
+		}
+	}
+	if _, err := os.Stat(s.URI()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something was written: %v", err)
+	}
+}
+
+func TestBucketsAreRefusedClearly(t *testing.T) {
+	if _, err := Open("gs://bucket/results"); err == nil || !strings.Contains(err.Error(), "local folders only") {
+		t.Errorf("%v", err)
+	}
+	s := must[*Store](t)(Open("file:///data/results"))
+	if s.URI() != "/data/results" {
+		t.Errorf("opened %s", s.URI())
+	}
+}
+
+func TestACancelledContextCommitsNothing(t *testing.T) {
+	s := tempStore(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Commit(ctx, sampleRow("v0001", 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,204 @@
+package results
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+const (
+	oldest = "20260629-aaaaaaaaaa"
+	older  = "20260701-zzzzzzzzzz"
+	newest = "20260701-bbbbbbbbbb" // the same day, later
+)
+
+func planOf(id, submitted string) *model.Plan {
+	at, err := time.Parse(time.RFC3339, submitted)
+	if err != nil {
+		panic(err)
+	}
+	return &model.Plan{SimulationID: id, Tenant: "t", SubmittedAt: model.Instant(at.UnixMicro()), Variants: []model.Variant{{ID: "baseline"}}}
+}
+
+// storeOfThree has three simulations and a folder whose submission was interrupted.
+func storeOfThree(t *testing.T) *Store {
+	t.Helper()
+	s := tempStore(t)
+	for _, p := range []*model.Plan{
+		planOf(older, "2026-07-01T08:00:00Z"), planOf(newest, "2026-07-01T09:00:00Z"), planOf(oldest, "2026-06-29T23:00:00Z"),
+	} {
+		if err := s.WritePlan(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(s.Path(model.SimulationPath(simulation)), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func ids(all []Simulation) (ids []string) {
+	for _, s := range all {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+func TestSimulationsNewestFirst(t *testing.T) {
+	s := storeOfThree(t)
+	all := must[[]Simulation](t)(s.Simulations(t.Context()))
+	if !slices.Equal(ids(all), []string{newest, older, oldest}) {
+		t.Errorf("%v", all)
+	}
+	if got := must[string](t)(s.Resolve(t.Context(), "latest")); got != newest {
+		t.Errorf("latest is %s", got)
+	}
+	if got := must[string](t)(s.Resolve(t.Context(), oldest)); got != oldest {
+		t.Errorf("resolved %s", got)
+	}
+	for _, id := range []string{simulation, "20260701-cccccccccc"} {
+		if _, err := s.Resolve(t.Context(), id); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if _, err := s.Resolve(t.Context(), "../etc"); err == nil {
+		t.Error("a path was resolved")
+	}
+	if _, err := tempStore(t).Resolve(t.Context(), "latest"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("latest of an empty store: %v", err)
+	}
+}
+
+func TestAPlanIsWrittenOnce(t *testing.T) {
+	s := storeOfThree(t)
+	if err := s.WritePlan(t.Context(), planOf(newest, "2026-07-01T09:00:00Z")); err != nil {
+		t.Errorf("the same plan again: %v", err)
+	}
+	if err := s.WritePlan(t.Context(), planOf(newest, "2026-07-01T10:00:00Z")); !errors.Is(err, ErrTaken) {
+		t.Errorf("another plan under the same id: %v", err)
+	}
+	plan := must[*model.Plan](t)(s.Plan(t.Context(), newest))
+	if len(plan.Variants) != 1 || plan.Tenant != "t" {
+		t.Errorf("%+v", plan)
+	}
+	if err := os.WriteFile(s.Path(model.PlanPath(older)), []byte(`{"simulation_id": "20260701-`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Plan(t.Context(), older); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "_plan.json") {
+		t.Errorf("a torn plan: %v", err)
+	}
+}
+
+func TestOneHolderOfALock(t *testing.T) {
+	s := storeOfThree(t)
+	release := must[func() error](t)(s.Lock(newest))
+	again := must[*Store](t)(Open(s.URI()))
+	if _, err := again.Lock(newest); !errors.Is(err, ErrRunning) {
+		t.Errorf("a second lock: %v", err)
+	}
+	if err := again.Delete(t.Context(), newest); !errors.Is(err, ErrRunning) {
+		t.Errorf("deleting a running one: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	release = must[func() error](t)(again.Lock(newest))
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lock("20260701-cccccccccc"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("lock of none: %v", err)
+	}
+}
+
+func TestGCKeepsTheYoungAndTheRunning(t *testing.T) {
+	s := storeOfThree(t)
+	release := must[func() error](t)(s.Lock(older))
+	before := time.Date(2026, 7, 1, 8, 30, 0, 0, time.UTC)
+	if got := must[[]string](t)(s.GC(t.Context(), before, true)); !slices.Equal(got, []string{oldest}) {
+		t.Errorf("a dry run names %v", got)
+	}
+	if n := len(must[[]Simulation](t)(s.Simulations(t.Context()))); n != 3 {
+		t.Errorf("a dry run left %d", n)
+	}
+	if got := must[[]string](t)(s.GC(t.Context(), before, false)); !slices.Equal(got, []string{oldest}) {
+		t.Errorf("removed %v", got)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if got := must[[]string](t)(s.GC(t.Context(), before, false)); !slices.Equal(got, []string{older}) {
+		t.Errorf("removed %v", got)
+	}
+	if left := ids(must[[]Simulation](t)(s.Simulations(t.Context()))); !slices.Equal(left, []string{newest}) {
+		t.Errorf("left %v", left)
+	}
+	if all := names(t, s.URI()); len(all) != 2 {
+		t.Errorf("folders left: %v", all)
+	}
+}
+
+// TestAnInterruptedRemovalIsFinishedByTheNext starts from what a kill in the middle of one leaves.
+func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
+	s := storeOfThree(t)
+	half := filepath.Join(s.URI(), removedPrefix+model.SimulationPath(older), "variant_id=v0001")
+	if err := os.MkdirAll(half, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), older); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names(t, s.URI()) {
+		if strings.Contains(name, older) {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
+func TestAttemptNumbersNeverComeTwice(t *testing.T) {
+	s := storeOfThree(t)
+	const callers, each = 8, 5
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	seen := map[int64]bool{}
+	for range callers {
+		group.Go(func() {
+			for range each {
+				n, err := s.NextAttempt(t.Context(), newest)
+				mu.Lock()
+				if err != nil || seen[n] || n < 1 || n > callers*each {
+					t.Errorf("attempt %d, %v; seen before: %v", n, err, seen[n])
+				}
+				seen[n] = true
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if n := must[int64](t)(s.NextAttempt(t.Context(), newest)); n != callers*each+1 {
+		t.Errorf("the next is %d", n)
+	}
+}
+
+func TestStartedMarkers(t *testing.T) {
+	s := storeOfThree(t)
+	for _, n := range []int64{10, 2, 2} {
+		if err := s.MarkStarted(newest, "v0001.r2", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(s.MarkStarted(newest, "baseline", 1), s.UnmarkStarted(newest, "baseline", 1), s.UnmarkStarted(newest, "baseline", 1)); err != nil {
+		t.Fatal(err)
+	}
+	got := must[map[string][]int64](t)(s.Started(t.Context(), newest))
+	if len(got) != 1 || !slices.Equal(got["v0001.r2"], []int64{2, 10}) {
+		t.Errorf("%v", got)
+	}
+}
