@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/whatif-machine/whatif/model"
 )
@@ -87,10 +88,16 @@ func TestARowComesBackAsItWasCommitted(t *testing.T) {
 func TestEqualRowsGiveEqualBytes(t *testing.T) {
 	one := must[[]byte](t)(Encode(sampleRow("v0001", 1)))
 	for range 3 {
-		// Another row passes through the pooled writer in between.
+		// Another row is written in between.
 		must[[]byte](t)(Encode(failedRow("v0002", 3, model.Storage)))
 		if again := must[[]byte](t)(Encode(sampleRow("v0001", 1))); !bytes.Equal(one, again) {
 			t.Fatal("the same row gave other bytes")
+		}
+	}
+	f := must[*parquet.File](t)(openRow(bytes.NewReader(one), int64(len(one))))
+	for i, column := range f.Metadata().RowGroups[0].Columns {
+		if name := column.MetaData.PathInSchema; len(name) == 0 || name[0] == "" {
+			t.Errorf("column %d has no path", i)
 		}
 	}
 }
