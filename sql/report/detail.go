@@ -18,7 +18,31 @@ const (
 	maxCampaignRows = 6_000
 	maxEffects      = 3_000
 	maxText         = 120
+	maxSettingTexts = 1 << 20 // over all values of all parameters together
+	minText         = 16      // but no value is cut shorter
 )
+
+// cutTexts bounds what people wrote: a name or an expression may be as long as a whole configuration.
+func (s *study) cutTexts() {
+	s.Simulation.Name, s.Simulation.Owner, s.Simulation.Tenant = shortened(s.Simulation.Name, maxText), shortened(s.Simulation.Owner, maxText), shortened(s.Simulation.Tenant, maxText)
+	values := 0
+	for _, p := range s.Parameters {
+		values += len(p.Values)
+	}
+	limit := max(minText, min(maxText, maxSettingTexts/max(values, 1)))
+	cut := false
+	for p := range s.Parameters {
+		s.Parameters[p].Name = shortened(s.Parameters[p].Name, maxText)
+		for i, v := range s.Parameters[p].Values {
+			short := shortened(v.Text, limit)
+			cut = cut || short != v.Text
+			s.Parameters[p].Values[i].Text = short
+		}
+	}
+	if cut {
+		s.note("Long values of parameters are cut; the view variants has them whole.")
+	}
+}
 
 // readDetail reads the rest of the page: distributions, effects, campaigns.
 func (s *study) readDetail(ctx context.Context, ask source) error {

@@ -25,6 +25,9 @@ type given struct {
 // parseSettings reads the column `parameters`: a JSON object by parameter in the configuration's
 // order, a number as it was written or a text. The order is kept, so a map won't do.
 func parseSettings(text string) ([]given, error) {
+	if text == "" { // null: a row without any
+		return nil, nil
+	}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {

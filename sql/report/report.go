@@ -15,10 +15,11 @@ func Write(ctx context.Context, w *warehouse.Warehouse, simulationID string, out
 	if err != nil {
 		return err
 	}
+	s.Sentence = sentence(s)
 	if err := s.readDetail(ctx, ask); err != nil {
 		return err
 	}
-	s.Sentence = sentence(s)
+	s.cutTexts()
 	return render(ctx, s, out)
 }
 

@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -157,17 +159,76 @@ func TestLargeStudyIsBounded(t *testing.T) {
 	}
 	rows := big.rows()
 	w := opened(t, rows)
+	begin := time.Now()
 	var out bytes.Buffer
 	if err := Write(t.Context(), w, big.id, &out); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d variants of %d campaigns: page of %d bytes", len(rows), big.campaigns, out.Len())
+	t.Logf("%d variants of %d campaigns: page of %d bytes in %v", len(rows), big.campaigns, out.Len(), time.Since(begin).Round(time.Millisecond))
 	if out.Len() > 5_000_000 {
 		t.Errorf("page of %d bytes", out.Len())
 	}
 	for _, want := range []string{"Campaign figures are here for the 100 campaigns with most impressions", "Campaign figures are here for 60 of "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// Texts of any length leave the page bounded: a whole configuration's worth of expressions, names of a megabyte.
+func TestLongTextsAreCut(t *testing.T) {
+	long := strings.Repeat("größer ", 150_000)
+	s := plainStudy(t, plausible().rows())
+	s.Simulation.Name, s.Simulation.Owner = long, long
+	for p := range 32 {
+		parameter := parameter{Name: long}
+		for i := range 1000 {
+			parameter.Values = append(parameter.Values, parameterValue{Text: strings.Repeat(fmt.Sprint(p, i), 400)})
+		}
+		s.Parameters = append(s.Parameters, parameter)
+	}
+	for i := range s.Variants {
+		for range 32 {
+			s.Variants[i].Set = append(s.Variants[i].Set, asWritten)
+		}
+	}
+	s.cutTexts()
+	if n := len(rendered(t, s)); n > 4_500_000 {
+		t.Errorf("page of %d bytes", n)
+	}
+	if want := "Long values of parameters are cut; the view variants has them whole."; !slices.Contains(s.Notes, want) {
+		t.Errorf("notes %q", s.Notes)
+	}
+}
+
+// A variant on half of the users that has half of everything has no effect; one on another snapshot is left aside.
+func TestSamplesAndOtherInputs(t *testing.T) {
+	s := made{id: "20260701-sampleabcd", name: "sample", campaigns: 1}
+	row := func(id string, share float64, filled, reach int64) model.VariantResult {
+		r := s.row(id, 0, 1, 3, 1, nil)
+		r.Metrics = model.Metrics{
+			Slots: 4 * filled, Filled: filled, UnfilledPaced: 3 * filled, RevenueNanos: 2 * filled * 1e9, Users: 2 * reach, Reach: reach,
+			IdentifiedImpressions: filled, SampledShare: share, FrequencyDistribution: []model.FrequencyUsers{{Frequency: 2, Users: reach}},
+		}
+		r.Derive(model.Report{})
+		return r
+	}
+	half := row("v0001", 0.5, 1000, 500)
+	half.Parameters = []model.ParameterValue{numeric("sample", 0.5)}
+	other := row("v0002", 1, 8000, 4000)
+	other.SnapshotSHA256 = digest('0')
+	w := opened(t, []model.VariantResult{row("baseline", 1, 2000, 1000), half, other})
+	got, err := Sentence(t.Context(), w, s.id)
+	if want := "no effect: reach, fill and revenue are the baseline's in all of 2 variants"; err != nil || got != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	var out bytes.Buffer
+	if err := Write(t.Context(), w, s.id, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Some variants ran on a sample of the users", `"id":"v0002","comparable":false`, `"id":"v0001","comparable":true,"set":[0],"value":[1000,0.25,4000,2,2000,2000,0]`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the page lacks %s", want)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type source func(ctx context.Context, sql string, args ...any) (rows, error)
 // rows is an answer, read once from top to bottom.
 type rows interface {
 	Next() bool
-	Values() []any // of the current row
+	Values() []any // of the current row: nil, bool, int64, float64, string, time.Time, *big.Int
 	Err() error
 	Close() error
 }
@@ -80,19 +80,15 @@ func (r record) reject(i int, wanted string) {
 	}
 }
 
-// text is a column's text; null is empty.
+// text is a column's text, a number in its shortest form; null is empty.
 func (r record) text(i int) string {
 	switch v := r.values[i].(type) {
 	case nil:
 		return ""
 	case string:
 		return v
-	case []byte:
-		return string(v)
-	case fmt.Stringer:
-		return v.String()
-	case int, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool:
-		return fmt.Sprint(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
 	case float64:
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	}
@@ -110,34 +106,20 @@ func (r record) number(i int) number {
 		return number{}
 	case float64:
 		return known(v)
-	case float32:
-		return known(float64(v))
-	case interface{ Float64() float64 }: // a decimal of DuckDB
-		return known(v.Float64())
-	case *big.Rat: // a NUMERIC of BigQuery
-		f, _ := v.Float64()
+	case *big.Int: // a sum beyond an int64
+		f, _ := new(big.Float).SetInt(v).Float64()
 		return known(f)
 	}
 	return known(float64(r.integer(i)))
 }
 
-// integer is a column's whole number; null is 0. Sums of DuckDB are 128 bits wide.
+// integer is a column's whole number; null is 0.
 func (r record) integer(i int) int64 {
 	switch v := r.values[i].(type) {
 	case nil:
 		return 0
 	case int64:
 		return v
-	case int32:
-		return int64(v)
-	case int:
-		return int64(v)
-	case uint32:
-		return int64(v)
-	case *big.Int:
-		if v.IsInt64() {
-			return v.Int64()
-		}
 	}
 	r.reject(i, "a whole number")
 	return 0

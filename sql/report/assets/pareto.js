@@ -46,7 +46,7 @@ function drawPareto() {
   if (variants.length < 2) return;
   const words = () => {
     const front = paretoFront(paretoPoints(), paretoState.lessX, paretoState.lessY);
-    return front.length + " of " + variants.length + " variants are on the front of " + study.measures[paretoState.x].label + " and " + study.measures[paretoState.y].label + ": " +
+    return whole.format(front.length) + " of " + whole.format(variants.length) + " variants are on the front of " + study.measures[paretoState.x].label + " and " + study.measures[paretoState.y].label + ": " +
       front.slice(0, 20).map((p) => p.v.id).join(", ");
   };
   const drawn = chart(words, paretoOptions, { tall: true, clicked: (q) => q.data && choose({ variant: q.data.index }) });
