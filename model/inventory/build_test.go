@@ -75,7 +75,7 @@ func TestBuildIgnoresOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Snapshot{}, Dimension{})); diff != "" {
+		if diff := cmp.Diff(want, got, exported); diff != "" {
 			t.Fatal(diff)
 		}
 	}
@@ -180,6 +180,9 @@ func texts(s *Snapshot, name string) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// exported lets cmp look into snapshots.
+var exported = cmp.AllowUnexported(Snapshot{}, Dimension{})
 
 func equal[T any](t *testing.T, what string, got, want T, o ...cmp.Option) {
 	t.Helper()

@@ -73,7 +73,7 @@ func TestLoadIsBuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Snapshot{}, Dimension{})); diff != "" {
+		if diff := cmp.Diff(want, got, exported); diff != "" {
 			t.Fatal(diff)
 		}
 	}

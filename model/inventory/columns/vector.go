@@ -19,6 +19,9 @@ type Vector struct {
 	deltas []int64 // scratch
 }
 
+// maxPrefixBytes bounds what a page of texts that repeat each other's beginnings unpacks to.
+const maxPrefixBytes = 64 << 20
+
 // span is where a value lies in the data.
 type span struct{ start, end uint32 }
 
@@ -212,8 +215,8 @@ func (v *Vector) deltaBytes(data []byte, n int) error {
 			return fmt.Errorf("a text repeats %d bytes of one that has %d: %w", prefix, last.end-last.start, errDamaged)
 		}
 		suffix := v.data[v.spans[i].start:v.spans[i].end]
-		if len(out)+int(prefix)+len(suffix) > maxPageBytes {
-			return fmt.Errorf("a page's texts are larger than the %d bytes allowed: write smaller pages", maxPageBytes)
+		if len(out)+int(prefix)+len(suffix) > maxPrefixBytes {
+			return fmt.Errorf("a page's texts unpack to more than the %d bytes allowed: write smaller pages", maxPrefixBytes)
 		}
 		start := uint32(len(out))
 		out = append(out, out[last.start:last.start+uint32(prefix)]...)
