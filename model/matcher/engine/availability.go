@@ -166,7 +166,7 @@ func (s *state) scanSlot(i uint32) {
 
 // rowAt is the offset of slot i's row in a column.
 func (s *state) rowAt(col *column, i uint32) uint32 {
-	if col.union {
+	if col.united {
 		return s.unite(col, i, 0)
 	}
 	at := uint32(0)

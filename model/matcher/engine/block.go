@@ -77,7 +77,7 @@ func (s *state) chooseVisits() {
 // readColumn finds the row of each visit in a column.
 func (s *state) readColumn(c int) {
 	col, b := &s.plan.columns[c], &s.block
-	if col.union {
+	if col.united {
 		for j, i := range b.slot[:b.n] {
 			b.offs[j*b.stride+c] = s.unite(col, i, j)
 		}
@@ -112,27 +112,38 @@ func addRows[T uint8 | uint16 | uint32](b *block, c int, first bool, codes []T, 
 	}
 }
 
-// unite puts the row of slot i together from the rows of its values, for place j of the block.
+// unite puts the row of slot i together from the rows of its codes and values, for place j of the block.
 func (s *state) unite(col *column, i uint32, j int) uint32 {
-	p, words := &s.parts[col.parts[0]], s.plan.words
-	code := p.dim.Code(int(i))
-	if code == 0 {
-		return uint32(col.at)
-	}
-	at := col.at + (col.rows+j)*words
+	words := s.plan.words
+	at := col.at + (1+j)*words
 	out := s.rows[at : at+words]
 	copy(out, s.rows[col.at:])
-	for _, v := range p.dim.Sets()[code-1] {
-		k := int(p.rowOf[v+1])
-		if k == 0 {
-			continue // no candidate asks for it
+	for _, k := range col.parts {
+		p := &s.parts[k]
+		code := p.dim.Code(int(i))
+		if !p.byValue {
+			unite(out, p.rows[int(p.rowOf[code])*words:])
+			continue
 		}
-		row := s.rows[col.at+k*words:][:words]
-		for w := range out {
-			out[w] |= row[w]
+		if code == 0 {
+			continue
+		}
+		for _, v := range p.dim.Sets()[code-1] {
+			if row := p.rowOf[v+1]; row != 0 { // else no candidate asks for it
+				unite(out, p.rows[int(row)*words:])
+			}
 		}
 	}
 	return uint32(at)
+}
+
+// unite adds the bits of a row.
+func unite(out, row []uint64) {
+	for w := 0; w+chunkWords <= len(out); w += chunkWords {
+		o, r := (*[chunkWords]uint64)(out[w:]), (*[chunkWords]uint64)(row[w:])
+		o[0], o[1], o[2], o[3] = o[0]|r[0], o[1]|r[1], o[2]|r[2], o[3]|r[3]
+		o[4], o[5], o[6], o[7] = o[4]|r[4], o[5]|r[5], o[6]|r[6], o[7]|r[7]
+	}
 }
 
 // readFloors finds each visit's floor and the rows of candidates that reach it.

@@ -188,7 +188,7 @@ func (s *state) checkResiduals(w int, slot uint32, row *[chunkWords]uint64) {
 	for i := range row {
 		for x := row[i] & residual[i]; x != 0; x &= x - 1 {
 			r := (w+i)<<6 + bits.TrailingZeros64(x)
-			if !s.predicate(uint32(s.plan.cands[r].residual), slot) {
+			if !s.plan.cands[r].rest.holds(slot) {
 				row[i] &^= x & -x
 			}
 		}

@@ -13,7 +13,7 @@ import (
 
 // floorRowsMost bounds the rows of candidates by bid: with more distinct bids, rows stand for ranges of bids
 // and the candidates in between are compared one by one.
-const floorRowsMost = 512
+const floorRowsMost = 1024
 
 // floorRules are the edits of the floor, and the bids that floors are compared with.
 type floorRules struct {

@@ -23,7 +23,7 @@ type candidate struct {
 	high     int64 // greatest
 	id       int32 // place of its id among all candidates', by bytes
 	where    []*node
-	residual int32   // predicate that the columns leave to be checked, or -1
+	rest     *node   // what the columns leave to be checked slot by slot, or nil
 	groups   []int32 // cap groups that apply to it
 	capped   bool    // a cap or cap group applies
 }
@@ -104,7 +104,7 @@ func (e *Engine) compileCampaign(p *plan, i int) error {
 	if err != nil {
 		return fmt.Errorf("targeting: %w", err)
 	}
-	cand := candidate{index: i, campaign: c, residual: -1, where: targeting.conjuncts(nil)}
+	cand := candidate{index: i, campaign: c, where: targeting.conjuncts(nil)}
 	p.bytes += targeting.size()
 	if cand.bids, err = tabulate(c); err != nil {
 		return err
@@ -197,7 +197,7 @@ func (p *plan) choosePaths() {
 	skips := p.sc.Policy.UnidentifiedUsers != model.ServeUnknowns
 	for r := range p.cands {
 		c := &p.cands[r]
-		p.residuals = p.residuals || c.residual >= 0
+		p.residuals = p.residuals || c.rest != nil
 		p.skipsUnknown = p.skipsUnknown || skips && c.capped
 		p.checksBudgets = p.checksBudgets || c.low != c.high && (c.terms.budget != unset || c.terms.daily != unset)
 	}

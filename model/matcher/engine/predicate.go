@@ -15,7 +15,11 @@ type node struct {
 	args   []*node
 	dim    *inventory.Dimension // of in
 	values []uint32             // of in: ascending indices into the dimension's values; absent ones left out
+	bits   []uint64             // the same as a set, where the dimension has few values; else nil
 }
+
+// bitsMost is the most values that a dimension may have for lists of them to be kept as sets of bits.
+const bitsMost = 1 << 14
 
 // bind binds an expression; nil stays nil and matches everything.
 func bind(e *model.Expr, snap *inventory.Snapshot) (*node, error) {
@@ -28,6 +32,12 @@ func bind(e *model.Expr, snap *inventory.Snapshot) (*node, error) {
 			return nil, fmt.Errorf("the snapshot has no dimension %q", e.Dimension)
 		}
 		n.values = valueIndices(n.dim.Values(), e.Values)
+		if count := len(n.dim.Values()); count <= bitsMost {
+			n.bits = make([]uint64, count/64+1)
+			for _, v := range n.values {
+				n.bits[v>>6] |= 1 << (v & 63)
+			}
+		}
 		return n, nil
 	}
 	for _, a := range e.Args {
@@ -118,8 +128,8 @@ func (n *node) has(code uint32) bool {
 }
 
 func (n *node) lists(value uint32) bool {
-	if len(n.values) <= 8 { // most lists are short: no branch to mispredict on a search
-		return slices.Contains(n.values, value)
+	if n.bits != nil {
+		return n.bits[value>>6]>>(value&63)&1 == 1
 	}
 	_, ok := slices.BinarySearch(n.values, value)
 	return ok
@@ -155,7 +165,7 @@ func (n *node) size() int64 {
 	if n == nil {
 		return 0
 	}
-	s := int64(112 + 4*cap(n.values) + 8*cap(n.args))
+	s := int64(144 + 4*cap(n.values) + 8*cap(n.args) + 8*cap(n.bits))
 	for _, a := range n.args {
 		s += a.size()
 	}

@@ -232,7 +232,7 @@ func (s *state) beginCandidate(r int) {
 		}
 	}
 	set(s.varies, c.low != c.high)
-	set(s.residual, c.residual >= 0)
+	set(s.residual, c.rest != nil)
 	set(s.capped, c.capped)
 	if c.bids.varies() {
 		h.flags |= flagVaries

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/whatif-machine/whatif/model"
@@ -20,43 +19,58 @@ type constraint struct {
 	cond *node
 }
 
-// spec is a targeted dimension: which rows of bits its codes need.
-//
-// Codes that no candidate tells apart share a row. A dimension with few distinct sets has a row for each
-// set; with many (union), there is one per value, and a slot's row is put together from its values'.
+// spec is a targeted dimension: which rows of bits its codes need. Codes that no candidate tells apart share a row.
 type spec struct {
 	dim         *inventory.Dimension
 	constraints []constraint
-	union       bool
+	byValue     bool     // many distinct sets: a row per value, and a slot's is put together from its values'
+	either      bool     // its conditions are alternatives to ones on other dimensions
 	mentioned   []uint32 // values that a condition names, ascending
 	rows        int
-	bytes       int64
+}
+
+func newSpec(dim *inventory.Dimension, either bool) *spec {
+	return &spec{dim: dim, either: either, byValue: dim.Multi() && dim.Cardinality() > tableRows}
 }
 
 func (s *spec) size() int64 { return 256 + 40*int64(len(s.constraints)) + 12*int64(len(s.mentioned)) }
 
-// column is one or several specs fused: rows of bits in state.rows, one of which each slot has.
+// united reports whether a slot's row is the union of several.
+func (s *spec) united() bool { return s.byValue || s.either }
+
+// column is rows of bits in state.rows, one of which each slot has. It is made of one or several specs:
+//
+//	table:  specs fused, one row for each combination of their rows
+//	united: a slot's row is put together from its codes' or values' rows, those of candidates without condition added
 type column struct {
-	parts []int // indices into plan.specs
-	union bool
-	rows  int
-	at    int // offset of its rows in state.rows
+	parts  []int // indices into plan.specs
+	united bool
+	rows   int
+	at     int // offset of its rows in state.rows
 }
 
-// compileColumns turns each candidate's conjuncts into conditions on single dimensions, and the rest into a
-// predicate of its own: what is left to be checked where all columns let the candidate pass.
+// targeting sorts conditions by dimension.
+type targeting struct {
+	plan   *plan
+	byDim  map[*inventory.Dimension]*spec
+	either map[*inventory.Dimension]*spec
+	last   int // the last candidate with alternatives; it can have them once
+}
+
+// compileColumns turns each candidate's conjuncts into conditions on single dimensions, and keeps the rest
+// to be checked where all columns let the candidate pass.
 func (e *Engine) compileColumns(p *plan) {
-	byDim := map[*inventory.Dimension]*spec{}
+	t := targeting{p, map[*inventory.Dimension]*spec{}, map[*inventory.Dimension]*spec{}, -1}
 	for r := range p.cands {
 		c := &p.cands[r]
 		var rest []*node
 		for _, n := range c.where {
-			if !p.constrain(byDim, uint32(r), n) {
+			if !t.constrain(r, n) {
 				rest = append(rest, n)
 			}
 		}
 		if len(rest) > 0 {
-			c.residual = int32(p.addResidual(rest))
+			c.rest = &node{op: model.OpAll, args: rest}
 		}
 	}
 	for _, s := range p.specs {
@@ -66,42 +80,62 @@ func (e *Engine) compileColumns(p *plan) {
 }
 
 // constrain adds a conjunct to its dimension's spec; false where it can't be one.
-func (p *plan) constrain(byDim map[*inventory.Dimension]*spec, rank uint32, n *node) bool {
+func (t *targeting) constrain(r int, n *node) bool {
 	dims := n.dimensions(nil)
 	if len(dims) == 0 {
 		return true // constant, and true: see satisfiable
 	}
 	if len(dims) > 1 {
-		return false
+		return t.alternatives(r, n)
 	}
-	s := byDim[dims[0]]
+	s := t.byDim[dims[0]]
 	if s == nil {
-		s = &spec{dim: dims[0]}
-		s.union = s.dim.Multi() && s.dim.Cardinality() > tableRows
+		s = newSpec(dims[0], false)
 	}
-	if s.union {
+	if s.byValue {
 		last := len(s.constraints) - 1
-		if n.op != model.OpIn || last >= 0 && s.constraints[last].rank == rank {
+		if n.op != model.OpIn || last >= 0 && s.constraints[last].rank == uint32(r) {
 			return false // neither NOT nor AND can be put together from the rows of values
 		}
 	}
-	if byDim[s.dim] == nil {
-		byDim[s.dim] = s
-		p.specs = append(p.specs, s)
-	}
-	s.constraints = append(s.constraints, constraint{rank, n})
+	t.add(t.byDim, s, r, n)
 	return true
 }
 
-func (p *plan) addResidual(rest []*node) uint32 {
-	all := &node{op: model.OpAll, args: rest}
-	p.key = fmt.Appendf(p.key[:0], "residual %d", len(p.predicates))
-	return p.addPredicate(string(p.key), all)
+// alternatives adds an {any: ..} of conditions on single dimensions, one for a candidate.
+func (t *targeting) alternatives(r int, n *node) bool {
+	if n.op != model.OpAny || t.last == r {
+		return false
+	}
+	for _, a := range n.args {
+		dims := a.dimensions(nil)
+		if len(dims) != 1 || a.op != model.OpIn && newSpec(dims[0], true).byValue {
+			return false
+		}
+	}
+	t.last = r
+	for _, a := range n.args {
+		dim := a.dimensions(nil)[0]
+		s := t.either[dim]
+		if s == nil {
+			s = newSpec(dim, true)
+		}
+		t.add(t.either, s, r, a)
+	}
+	return true
+}
+
+func (t *targeting) add(to map[*inventory.Dimension]*spec, s *spec, r int, n *node) {
+	if to[s.dim] == nil {
+		to[s.dim] = s
+		t.plan.specs = append(t.plan.specs, s)
+	}
+	s.constraints = append(s.constraints, constraint{uint32(r), n})
 }
 
 // finish counts the spec's rows.
 func (s *spec) finish() {
-	if s.dim.Multi() && !s.union {
+	if s.dim.Multi() && !s.byValue {
 		s.rows = s.dim.Cardinality()
 		return
 	}
@@ -110,8 +144,8 @@ func (s *spec) finish() {
 	}
 	slices.Sort(s.mentioned)
 	s.mentioned = slices.Compact(s.mentioned)
-	if s.union {
-		s.rows = 1 + len(s.mentioned) // no condition, then by value
+	if s.byValue {
+		s.rows = 1 + len(s.mentioned) // not mentioned, then by value
 		return
 	}
 	s.rows = 2 + len(s.mentioned) // missing, not mentioned, then by value
@@ -126,41 +160,55 @@ func (n *node) mentions(out []uint32) []uint32 {
 	return out
 }
 
-// fuse joins columns with few rows: a slot then reads one row for several dimensions.
+// fuse makes the columns. Those with few rows are joined: a slot then reads one row for several dimensions.
 func (p *plan) fuse() {
 	order := make([]int, len(p.specs))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.specs[a].rows, p.specs[b].rows) })
+	either := column{united: true, rows: 1}
 	for _, at := range order {
 		s := p.specs[at]
+		if s.either {
+			either.parts = append(either.parts, at)
+			continue
+		}
 		last := len(p.columns) - 1
-		if last >= 0 && !s.union && !p.columns[last].union && p.columns[last].rows*s.rows*p.words*8 <= fuseBytes {
+		if last >= 0 && !s.byValue && !p.columns[last].united && p.columns[last].rows*s.rows*p.words*8 <= fuseBytes {
 			p.columns[last].parts = append(p.columns[last].parts, at)
 			p.columns[last].rows *= s.rows
 			continue
 		}
-		p.columns = append(p.columns, column{parts: []int{at}, union: s.union, rows: s.rows})
+		c := column{parts: []int{at}, united: s.byValue, rows: s.rows}
+		if s.byValue {
+			c.rows = 1
+		}
+		p.columns = append(p.columns, c)
+	}
+	if len(either.parts) > 0 {
+		p.columns = append(p.columns, either)
 	}
 	for i := range p.columns {
 		c := &p.columns[i]
 		c.at = p.rowsEnd
-		p.rowsEnd += c.rows * p.words
-		if c.union {
-			p.rowsEnd += blockSlots * p.words // a row for each slot of the block, put together when it is due
+		if c.united {
+			c.rows += blockSlots // a row for each slot of the block, put together when it is due
 		}
+		p.rowsEnd += c.rows * p.words
 	}
 }
 
-// part is a fused dimension at work: by code (by value where union) the offset of its row.
+// part is a spec at work: its rows, and by code (by value + 1 where byValue) which of them; in a table, once
+// fused, by code what it adds to the offset of the slot's row.
 type part struct {
-	dim   *inventory.Dimension
-	rowOf []uint32
-	rows  []uint64 // its own rows, before fusing
+	dim     *inventory.Dimension
+	byValue bool
+	rowOf   []uint32
+	rows    []uint64
 }
 
-// reserve takes the memory of the columns' rows.
+// reserveColumns takes the memory of the specs' rows.
 func (s *state) reserveColumns(m *meter) {
 	p := s.plan
 	if !m.dry {
@@ -172,12 +220,12 @@ func (s *state) reserveColumns(m *meter) {
 			at = &s.parts[i]
 		}
 		n := sp.dim.Cardinality()
-		if sp.union {
+		if sp.byValue {
 			n = len(sp.dim.Values()) + 1
 		}
 		take(m, &at.rowOf, n)
 		takeRaw(m, &at.rows, sp.rows*p.words)
-		at.dim = sp.dim
+		at.dim, at.byValue = sp.dim, sp.byValue
 	}
 }
 
@@ -189,14 +237,42 @@ func (s *state) buildColumns() {
 		s.parts[i].fill(sp, len(p.cands), p.words)
 	}
 	for i := range p.columns {
-		s.fuseRows(&p.columns[i])
+		c := &p.columns[i]
+		if !c.united {
+			s.fuseRows(c)
+			continue
+		}
+		base := s.rows[c.at : c.at+p.words]
+		p.unconstrained(base, len(p.cands), c.parts...)
+	}
+}
+
+// unconstrained sets the bits of the candidates without condition in these specs.
+func (p *plan) unconstrained(row []uint64, cands int, specs ...int) {
+	setFirst(row, cands)
+	for _, at := range specs {
+		p.specs[at].exclude(row)
+	}
+}
+
+// setFirst sets the first n bits of a row and clears the others.
+func setFirst(row []uint64, n int) {
+	clear(row)
+	for r := range n {
+		row[r>>6] |= 1 << (r & 63)
+	}
+}
+
+func (s *spec) exclude(row []uint64) {
+	for _, c := range s.constraints {
+		row[c.rank>>6] &^= 1 << (c.rank & 63)
 	}
 }
 
 // number gives each code (or value) its row.
 func (t *part) number(sp *spec) {
 	switch {
-	case sp.union:
+	case sp.byValue:
 		for k, v := range sp.mentioned {
 			t.rowOf[v+1] = uint32(k + 1)
 		}
@@ -214,45 +290,40 @@ func (t *part) number(sp *spec) {
 	}
 }
 
-// fill sets, in each row, the bits of the candidates that its codes let pass.
+// fill sets, in each row, the bits of the candidates that its codes let pass; those without condition only
+// in a table, for a united row has them from its column.
 func (t *part) fill(sp *spec, cands, words int) {
-	first := t.rows[:words]
-	clear(first)
-	for r := range cands {
-		first[r>>6] |= 1 << (r & 63)
-	}
-	for _, c := range sp.constraints {
-		first[c.rank>>6] &^= 1 << (c.rank & 63)
-	}
-	for k := 1; k < sp.rows; k++ {
-		row := t.rows[k*words : (k+1)*words]
-		if copy(row, first); sp.union {
-			clear(row) // its values' rows are added to the first
+	clear(t.rows)
+	if !sp.united() {
+		first := t.rows[:words]
+		setFirst(first, cands)
+		sp.exclude(first)
+		for k := 1; k < sp.rows; k++ {
+			copy(t.rows[k*words:(k+1)*words], first)
 		}
 	}
-	for i, c := range sp.constraints {
-		switch next := i + 1; {
-		case i > 0 && sp.constraints[i-1].rank == c.rank: // done with the first of them
-		case c.cond.op == model.OpIn && !sp.dim.Multi() && (next == len(sp.constraints) || sp.constraints[next].rank != c.rank), sp.union:
+	for i := 0; i < len(sp.constraints); {
+		end := i + 1
+		for !sp.united() && end < len(sp.constraints) && sp.constraints[end].rank == sp.constraints[i].rank {
+			end++ // conditions of one candidate must hold together, unless they are alternatives
+		}
+		if c := sp.constraints[i]; end == i+1 && c.cond.op == model.OpIn && (sp.byValue || !sp.dim.Multi()) {
 			for _, v := range c.cond.values {
 				t.rows[int(t.rowOf[v+1])*words+int(c.rank>>6)] |= 1 << (c.rank & 63)
 			}
-		default:
-			t.fillByCode(sp, i, words)
+		} else {
+			t.fillByCode(sp, sp.constraints[i:end], words)
 		}
+		i = end
 	}
 }
 
-// fillByCode evaluates all conditions of a candidate, from the i-th on, at a code of each row.
-func (t *part) fillByCode(sp *spec, i, words int) {
-	rank := sp.constraints[i].rank
-	end := i
-	for end < len(sp.constraints) && sp.constraints[end].rank == rank {
-		end++
-	}
+// fillByCode evaluates conditions of one candidate, all of which must hold, at a code of each row.
+func (t *part) fillByCode(sp *spec, conditions []constraint, words int) {
+	rank := conditions[0].rank
 	for k := range sp.rows {
 		code, ok := t.codeOf(sp, k)
-		for _, c := range sp.constraints[i:end] {
+		for _, c := range conditions {
 			ok = ok && c.cond.holdsCode(code)
 		}
 		if ok {
@@ -277,13 +348,9 @@ func (t *part) codeOf(sp *spec, k int) (uint32, bool) {
 	return 0, false
 }
 
-// fuseRows computes the rows of a column, and turns its parts' row numbers into offsets that add up.
+// fuseRows computes the rows of a table, and turns its parts' row numbers into offsets that add up.
 func (s *state) fuseRows(c *column) {
 	words := s.plan.words
-	if c.union {
-		copy(s.rows[c.at:], s.parts[c.parts[0]].rows)
-		return
-	}
 	for row := range c.rows {
 		out := s.rows[c.at+row*words : c.at+(row+1)*words]
 		rest := row
