@@ -69,6 +69,11 @@ func parseDocument(name string, text []byte) (root *node, problem *Problem) {
 		root, err = parseJSON(text)
 	} else {
 		root, err = parseYAML(text)
+		if err != nil && meantAsJSON(text) {
+			if _, asJSON := parseJSON(text); asJSON != nil {
+				err = asJSON // its place is exact
+			}
+		}
 	}
 	if err != nil {
 		return fail(err.line, err.column, err.message)

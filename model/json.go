@@ -21,6 +21,16 @@ func looksLikeJSON(name string, text []byte) bool {
 	return len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(text)
 }
 
+// meantAsJSON reports whether a document begins as JSON does: a bracket and then a quote or another.
+func meantAsJSON(text []byte) bool {
+	first := bytes.TrimLeft(text, " \t\r\n")
+	if len(first) == 0 || first[0] != '{' && first[0] != '[' {
+		return false
+	}
+	second := bytes.TrimLeft(first[1:], " \t\r\n")
+	return len(second) > 0 && strings.IndexByte(`"{[`, second[0]) >= 0
+}
+
 // jsonReader turns JSON tokens into nodes; a number keeps its source text.
 type jsonReader struct {
 	text  []byte
@@ -57,8 +67,12 @@ func (r *jsonReader) failure(err error) *syntaxError {
 		return own
 	}
 	at := min(int(r.dec.InputOffset()), len(r.text))
-	if s, ok := errors.AsType[*json.SyntaxError](err); ok && s.Offset > 0 {
-		at = min(int(s.Offset)-1, len(r.text))
+	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
+		// The decoder counts the offending character in or not, depending on who found it.
+		at = min(int(s.Offset), len(r.text))
+		if names := func(i int) bool { return i >= 0 && i < len(r.text) && strings.Contains(s.Error(), fmt.Sprintf("'%c'", r.text[i])) }; !names(at) && names(at-1) {
+			at--
+		}
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		at, err = len(r.text), errors.New("unexpected end of the document")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -38,13 +40,22 @@ func parseYAML(text []byte) (*node, *syntaxError) {
 }
 
 // yamlFailure takes the line from the library's error; it knows no column, so that is the first
-// character of the line.
+// character of the line. Of an alias without anchor it tells only the name, which is looked up.
 func yamlFailure(text []byte, err error) *syntaxError {
 	if at, ok := errors.AsType[*yaml.ParserError](err); ok {
 		line := max(at.Line, 1)
 		return &syntaxError{line, firstColumn(text, line), "invalid YAML: " + at.Message}
 	}
-	return &syntaxError{1, 1, "invalid YAML: " + err.Error()}
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	line, column := 1, 1
+	if _, rest, ok := strings.Cut(message, "unknown anchor '"); ok {
+		name, _, _ := strings.Cut(rest, "'")
+		if before, _, found := bytes.Cut(text, []byte("*"+name)); found {
+			line += bytes.Count(before, []byte("\n"))
+			column = 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+		}
+	}
+	return &syntaxError{line, column, "invalid YAML: " + message}
 }
 
 // firstColumn is the column of the first character of a line that is no white space.
