@@ -10,7 +10,7 @@ import (
 // TestChecksThatFollow holds every implementation to section 11 and to the sums of section 8 on random studies.
 func TestChecksThatFollow(t *testing.T) {
 	everyImplementation(t, func(t *testing.T, run simulate) {
-		for i := range rounds(400, 10_000) {
+		for i := range rounds(250, 10_000) {
 			slots, sc := study(i)
 			m := run(t, slots, sc)
 			for _, broken := range brokenChecks(m, sc) {

@@ -2,7 +2,12 @@ package matcher_test
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
@@ -37,9 +42,49 @@ func bothAgree(t testing.TB, what string, slots []model.Slot, sc *model.Scenario
 
 // TestEngineEqualsReference compares the two on random studies.
 func TestEngineEqualsReference(t *testing.T) {
-	for i := range rounds(1_500, 100_000) {
+	for i := range rounds(1_000, 60_000) {
 		slots, sc := study(i)
 		bothAgree(t, fmt.Sprintf("random study %d", i), slots, sc)
+	}
+}
+
+// TestOneEngineManyVariants runs scenarios that have nothing in common on one engine: one after the
+// other, again in reverse, and at once. What an earlier variant left behind must not show.
+func TestOneEngineManyVariants(t *testing.T) {
+	for i := range rounds(25, 2_000) {
+		shape := shapes[1+i%3]
+		slots, scenarios := studies.Several(studies.Seeded(uint64(i)), shape, 8)
+		snapshot, err := inventory.Build(slots, inventory.Options{Location: scenarios[0].Location, ShiftDays: scenarios[0].ShiftDays})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared := engine.New(snapshot)
+		var want []*model.Metrics
+		for _, sc := range scenarios {
+			want = append(want, reference(t, slots, sc))
+		}
+		check := func(v int, how string) {
+			got, err := shared.Simulate(t.Context(), scenarios[v])
+			if err != nil {
+				t.Error(err)
+			} else if diff := cmp.Diff(want[v], got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("study %d, %s (-reference +engine):\n%s\n%s", i, how, diff, show(slots, scenarios[v]))
+			}
+		}
+		for v := range scenarios {
+			check(v, "in order")
+		}
+		for v := range slices.Backward(scenarios) {
+			check(v, "in reverse")
+		}
+		var running sync.WaitGroup
+		for v := range scenarios {
+			running.Go(func() { check(v, "at once") })
+		}
+		running.Wait()
+		if t.Failed() {
+			return
+		}
 	}
 }
 

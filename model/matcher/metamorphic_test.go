@@ -29,7 +29,7 @@ func TestRelations(t *testing.T) {
 	everyImplementation(t, func(t *testing.T, run simulate) {
 		for _, r := range relations {
 			t.Run(r.name, func(t *testing.T) {
-				for i := range rounds(60, 3_000) {
+				for i := range rounds(40, 3_000) {
 					slots, sc := study(i)
 					prepareFor(r.name, sc)
 					changedSlots, changed := r.change(slices.Clone(slots), *sc)

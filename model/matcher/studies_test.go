@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
 
 	"github.com/whatif-machine/whatif/model"
@@ -76,6 +77,38 @@ func checkStudy(t *testing.T, run simulate, folder string) {
 	for id := range byHand {
 		t.Errorf("expected.yaml has figures for %q, which is no variant of the configuration", id)
 	}
+}
+
+// TestNeutralVariantEqualsBaseline holds variants that set levers to what is written to the baseline, figure for figure.
+func TestNeutralVariantEqualsBaseline(t *testing.T) {
+	folder := filepath.Join(studiesDir, "20-edits")
+	config, problems := model.ParseConfig("study.yaml", readFile(t, folder, "study.yaml"))
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	variants, problems := config.Expand()
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	slots := readSlots(t, filepath.Join(folder, "slots.jsonl"), config.Location)
+	everyImplementation(t, func(t *testing.T, run simulate) {
+		results := map[string]*model.Metrics{}
+		for _, v := range variants {
+			sc, err := config.Scenario(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			results[v.ID] = run(t, slots, sc)
+		}
+		for _, id := range []string{"v0008", "v0009"} { // a bid times 1; money added to no budget
+			if diff := cmp.Diff(results[model.BaselineID], results[id]); diff != "" {
+				t.Errorf("%s differs from the baseline:\n%s", id, diff)
+			}
+		}
+		if cmp.Equal(results[model.BaselineID], results["v0001"]) {
+			t.Error("a bid times 0.5 changes nothing")
+		}
+	})
 }
 
 func readFile(t *testing.T, folder, name string) []byte {

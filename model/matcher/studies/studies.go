@@ -47,6 +47,25 @@ var settings = []struct{ zone, base string }{
 
 // Random makes a valid study out of the source's choices.
 func Random(src Source, shape Shape) ([]model.Slot, *model.Scenario) {
+	m := newMaker(src, shape)
+	slots := m.slots()
+	return slots, m.scenario()
+}
+
+// Several makes one inventory and n scenarios on it that have only zone and shift in common, as
+// the variants of one process share a snapshot.
+func Several(src Source, shape Shape, n int) ([]model.Slot, []*model.Scenario) {
+	m := newMaker(src, shape)
+	slots := m.slots()
+	scenarios := make([]*model.Scenario, n)
+	for i := range scenarios {
+		scenarios[i] = m.scenario()
+	}
+	return slots, scenarios
+}
+
+// newMaker chooses where and when the study plays.
+func newMaker(src Source, shape Shape) *maker {
 	m := &maker{Source: src, shape: shape, values: map[string][]string{}}
 	setting := pick(src, settings...)
 	zone, err := time.LoadLocation(setting.zone)
@@ -60,8 +79,7 @@ func Random(src Source, shape Shape) ([]model.Slot, *model.Scenario) {
 	m.zone, m.base = zone, model.Instant(base.UnixMicro())
 	m.span = pick(src, 60, 3*3600, 3*3600, 86_400, 9*86_400, 70*86_400)
 	m.shift = pick[int64](src, 0, 0, 0, 7, 364, -1)
-	slots := m.slots()
-	return slots, m.scenario()
+	return m
 }
 
 // slots draws the inventory; slots come in no order.
