@@ -345,36 +345,6 @@ func TestImportUnpacks(t *testing.T) {
 	}
 }
 
-// TestImportRefusesBomb: two gigabytes of zeros in two megabytes are not unpacked to the end.
-func TestImportRefusesBomb(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "bomb.zst")
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := zstd.NewWriter(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	zeros := make([]byte, 1<<20)
-	for range 1200 {
-		if _, err := w.Write(zeros); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(w.Close(), file.Close()); err != nil {
-		t.Fatal(err)
-	}
-	before := heap()
-	_, _, err = run(t, ImportOptions{Format: "jsonl", Files: []string{path}})
-	if err == nil || !strings.Contains(err.Error(), "bomb") {
-		t.Errorf("a bomb: %v", err)
-	}
-	if grown := heap() - before; grown > 64<<20 {
-		t.Errorf("%d bytes held after it", grown)
-	}
-}
-
 func TestImportProgress(t *testing.T) {
 	path := text(t, threeLines)
 	var done, total int64

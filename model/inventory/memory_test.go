@@ -2,41 +2,28 @@ package inventory
 
 import (
 	"fmt"
-	"os"
+	"iter"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"sync"
+	"slices"
 	"testing"
 
 	"github.com/whatif-machine/whatif/model"
 )
 
-// millionDir is where millionSlots has been made.
-var millionDir string
+// millionColumns are ten dimensions of the kinds that logs have: two multi-valued ones, sites in tens of thousands.
+var millionColumns = map[string]int{"site": 30_000, "city": 2_000, "region": 300, "country": 60, "size": 30, "device": 5, "browser": 12, "publisher": 900}
 
-// millionSlots is a file of a million slots with ten dimensions of the kinds that logs have: two multi-valued
-// ones, sites in tens of thousands, ids of 36 bytes. Made once for the tests and benchmarks of a process.
-var millionSlots = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "inventory-million")
-	if err != nil {
-		return "", err
-	}
-	millionDir = dir
-	dims := []Column{{Name: "segment", Multi: true}, {Name: "category", Multi: true}}
+// million yields a million slots with these dimensions, with ids of 36 bytes and 200,000 users. The maps of a
+// slot are used again for the next.
+func million(yield func(model.Slot) bool) {
 	words := map[string][]string{}
-	for name, n := range map[string]int{"site": 30_000, "city": 2_000, "region": 300, "country": 60, "size": 30, "device": 5, "browser": 12, "publisher": 900, "segment": 60, "IAB": 26} {
-		for i := range n {
-			words[name] = append(words[name], fmt.Sprintf("%s-%d", name, i))
+	for _, v := range append(slices.Collect(vocabularies()), vocabulary{"segment", 60}, vocabulary{"category", 26}) {
+		for i := range v.n {
+			words[v.name] = append(words[v.name], fmt.Sprintf("%s-%d", v.name, i))
 		}
-		if name != "segment" && name != "IAB" {
-			dims = append(dims, Column{Name: name})
-		}
-	}
-	path := filepath.Join(dir, "million.parquet")
-	w, err := NewWriter(path, dims)
-	if err != nil {
-		return "", err
 	}
 	state := uint64(7)
 	next := func(below int) int {
@@ -45,46 +32,74 @@ var millionSlots = sync.OnceValues(func() (string, error) {
 	}
 	scalars, sets := map[string]string{}, map[string][]string{}
 	for i := range 1_000_000 {
-		s := model.Slot{
-			ID: fmt.Sprintf("%016x-%019d", state, i), Time: at(int64(i) * 600_000), FloorCPM: model.CPM(next(300) * 10_000),
-			UserID: fmt.Sprintf("user-%d", next(200_000)), RequestID: fmt.Sprintf("request-%d", i/3),
-			Scalars: scalars, Sets: sets,
-		}
-		for _, d := range dims[2:] {
-			scalars[d.Name] = words[d.Name][next(1+next(len(words[d.Name])))]
+		for v := range vocabularies() {
+			scalars[v.name] = words[v.name][next(1+next(v.n))]
 		}
 		sets["segment"] = sets["segment"][:0]
 		for range next(4) {
 			sets["segment"] = append(sets["segment"], words["segment"][next(1+next(60))])
 		}
-		sets["category"] = words["IAB"][next(26):][:1]
-		if err := w.Write(s); err != nil {
-			return "", err
+		sets["category"] = words["category"][next(26):][:1]
+		if !yield(model.Slot{
+			ID: fmt.Sprintf("%016x-%019d", state, i), Time: at(int64(i) * 600_000), FloorCPM: model.CPM(next(300) * 10_000),
+			UserID: fmt.Sprintf("user-%d", next(200_000)), RequestID: fmt.Sprintf("request-%d", i/3), Scalars: scalars, Sets: sets,
+		}) {
+			return
 		}
 	}
-	return path, w.Close()
-})
+}
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if millionDir != "" {
-		if err := os.RemoveAll(millionDir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
+// vocabulary is a dimension and its number of values.
+type vocabulary struct {
+	name string
+	n    int
+}
+
+// vocabularies are millionColumns by name.
+func vocabularies() iter.Seq[vocabulary] {
+	return func(yield func(vocabulary) bool) {
+		for _, name := range slices.Sorted(maps.Keys(millionColumns)) {
+			if !yield(vocabulary{name, millionColumns[name]}) {
+				return
+			}
 		}
 	}
-	os.Exit(code)
+}
+
+// millionFile writes a million slots.
+func millionFile(b *testing.B) string {
+	b.Helper()
+	dims := []Column{{Name: "segment", Multi: true}, {Name: "category", Multi: true}}
+	for v := range vocabularies() {
+		dims = append(dims, Column{Name: v.name})
+	}
+	path := filepath.Join(b.TempDir(), "million.parquet")
+	w, err := NewWriter(path, dims)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for s := range million {
+		if err := w.Write(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return path
 }
 
 // TestMillionSlotsInMemory: a million slots with ten dimensions hold less than 100 MB, by the runtime's count
 // as well as by Bytes.
 func TestMillionSlotsInMemory(t *testing.T) {
-	path, err := millionSlots()
-	if err != nil {
-		t.Fatal(err)
-	}
 	before := heap()
-	s, err := Load(t.Context(), []string{path}, Options{})
+	var b builder
+	for slot := range million {
+		if err := b.add(&slot); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := b.finish(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +124,7 @@ func heap() int64 {
 }
 
 func BenchmarkLoad(b *testing.B) {
-	path, err := millionSlots()
-	if err != nil {
-		b.Fatal(err)
-	}
+	path := millionFile(b)
 	for b.Loop() {
 		if _, err := Load(b.Context(), []string{path}, Options{}); err != nil {
 			b.Fatal(err)

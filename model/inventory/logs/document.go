@@ -14,6 +14,7 @@ import (
 const (
 	maxMapBytes = 64 << 10 // the YAML parser recurses: this keeps its stack small
 	maxMapDepth = 12
+	maxBrackets = 100
 )
 
 // node is a value of a map document: a text (every scalar), a list or a mapping.
@@ -41,6 +42,9 @@ func parseDocument(file string, data []byte) (n *node, err error) {
 	if len(data) > maxMapBytes {
 		return nil, fmt.Errorf("%s: a map of %d bytes is larger than the %d allowed", file, len(data), maxMapBytes)
 	}
+	if open := brackets(data); open > maxBrackets {
+		return nil, fmt.Errorf("%s: brackets are nested more than %d levels deep", file, maxBrackets)
+	}
 	parsed, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", file, yaml.FormatError(err, false, true))
@@ -49,6 +53,22 @@ func parseDocument(file string, data []byte) (n *node, err error) {
 		return nil, fmt.Errorf("%s: a map is one YAML document", file)
 	}
 	return convert(file, parsed.Docs[0].Body, 0)
+}
+
+// brackets is how deep flow mappings and lists are nested, texts not told apart: the parser's time grows with the
+// square of it.
+func brackets(data []byte) (deepest int) {
+	depth := 0
+	for _, b := range data {
+		switch b {
+		case '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ']', '}':
+			depth = max(0, depth-1)
+		}
+	}
+	return deepest
 }
 
 // convert turns the parser's tree into nodes. Anchors, aliases, merge keys and tags are refused.

@@ -3,7 +3,6 @@ package logs
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -30,23 +29,20 @@ func text(v any) (s string, ok bool, err error) {
 	return "", false, fmt.Errorf("has the unexpected type %T", v)
 }
 
-// numberText is a JSON number as canonical decimal text: whole numbers as digits, others as the shortest
-// decimal that is the same float.
+// numberText is a JSON number as canonical decimal text: exactly the number that is written, without exponent
+// and needless zeros.
 func numberText(n string) (string, error) {
-	if !strings.ContainsAny(n, ".eE") {
-		if n == "-0" {
-			return "0", nil
-		}
-		return n, nil
+	if strings.ContainsAny(n, "eE") {
+		d, err := number(n)
+		return d.String(), err
 	}
-	f, err := strconv.ParseFloat(n, 64)
-	if err != nil || math.IsInf(f, 0) {
-		return "", fmt.Errorf("the number %.40s is out of range", n)
+	if strings.Contains(n, ".") {
+		n = strings.TrimSuffix(strings.TrimRight(n, "0"), ".")
 	}
-	if f == 0 {
+	if n == "-0" {
 		return "0", nil
 	}
-	return strconv.FormatFloat(f, 'f', -1, 64), nil
+	return n, nil
 }
 
 // number is a decimal text, exponents of a sane size included.
@@ -57,7 +53,7 @@ func number(s string) (decimal.Decimal, error) {
 	}
 	if at := strings.IndexAny(s, "eE"); at >= 0 { // 1e999999999 would be expanded
 		if exponent, err := strconv.Atoi(s[at+1:]); err != nil || exponent < -40 || exponent > 40 {
-			return decimal.Decimal{}, fmt.Errorf("the number %.40q is out of range", s)
+			return decimal.Decimal{}, fmt.Errorf("is %.40q, a number out of range", s)
 		}
 	}
 	d, err := decimal.NewFromString(s)
