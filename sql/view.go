@@ -19,6 +19,9 @@ const RowsGlob = "simulation_id=*/variant_id=*/attempt=*.parquet"
 // Table is the relation of all attempts that every view rests on: BigQuery's table, a view in DuckDB.
 const Table = "variant_results"
 
+// Counted is the view of the rows that count, without nested results. Every other view rests on it.
+const Counted = "counted"
+
 // Column is one column of a view.
 type Column struct {
 	Name string
@@ -37,7 +40,7 @@ type View struct {
 
 // inOrder lists the views so that each comes after those it reads.
 var inOrder = []View{
-	{Name: "counted", Internal: true},
+	{Name: Counted, Internal: true},
 	{Name: "counted_details", Internal: true},
 	{Name: "variants"},
 	{Name: "variant_metrics"},

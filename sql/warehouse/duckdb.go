@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
@@ -38,8 +39,7 @@ type options struct {
 // Option changes how a warehouse is opened.
 type Option func(*options)
 
-// Simulation opens the files of one simulation only, and reads all but their nested results once, at
-// the opening: the way to ask more than one question about one simulation.
+// Simulation opens the files of one simulation only: it costs less, and no other can be read.
 func Simulation(id string) Option { return func(o *options) { o.simulation = id } }
 
 // Memory bounds what DuckDB may hold, in bytes; a query that needs more fails.
@@ -48,8 +48,9 @@ func Memory(bytes int64) Option { return func(o *options) { o.memory = bytes } }
 // Threads bounds the threads that DuckDB runs.
 func Threads(n int) Option { return func(o *options) { o.threads = n } }
 
-// OpenDuckDB makes the views over the results folder in a DuckDB of this process. A folder without
-// results has views without rows. A file that is no readable result is named in the error.
+// OpenDuckDB makes the views over the results folder in a DuckDB of this process, as the folder is now:
+// variants that are committed later are in another opening. A folder without results has views without
+// rows. A file that is no readable result is named in the error.
 func OpenDuckDB(ctx context.Context, results string, with ...Option) (*Warehouse, error) {
 	o := options{memory: DefaultMemory, threads: min(DefaultThreads, runtime.NumCPU())}
 	for _, option := range with {
@@ -121,11 +122,7 @@ func (w *Warehouse) setUp(ctx context.Context, root string, o options) error {
 	if err := w.execute(ctx, configuration(o)); err != nil {
 		return err
 	}
-	statements, err := creation(w.files, o.simulation != "")
-	if err != nil {
-		return err
-	}
-	if err := w.execute(ctx, statements); err != nil {
+	if err := w.create(ctx); err != nil {
 		return w.blame(ctx, err)
 	}
 	return w.execute(ctx, confinement(root))
@@ -156,26 +153,55 @@ func configuration(o options) []string {
 	}
 }
 
-// creation makes the table of attempts and the views. With materialise, the rows that count are read
-// here once and kept: all views but those of nested results then open no file.
-func creation(glob string, materialise bool) ([]string, error) {
-	table, err := views.CreateTable(views.DuckDB, glob)
+// create makes the views, then the table of attempts under them, and then reads the rows that count
+// once and keeps them: all views but those of nested results open no file after that. The views are
+// made over an empty table because making one opens all files it rests on, for nothing but their types.
+func (w *Warehouse) create(ctx context.Context) error {
+	empty, err := views.CreateTable(views.DuckDB, "")
 	if err != nil {
-		return nil, err
+		return err
+	}
+	full, err := views.CreateTable(views.DuckDB, w.files)
+	if err != nil {
+		return err
 	}
 	list, err := views.Views(views.DuckDB)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	statements := []string{table}
+	if err := w.execute(ctx, append([]string{empty}, creations(list)...)); err != nil {
+		return err
+	}
+	known, err := w.tableTypes(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(v views.View) bool { return v.Name == views.Counted })
+	if err := w.execute(ctx, []string{full, "DROP VIEW " + views.Counted, "CREATE TABLE " + views.Counted + " AS\n" + list[i].Query}); err != nil {
+		return err
+	}
+	found, err := w.tableTypes(ctx)
+	if err != nil || found == known {
+		return err
+	}
+	// A later version added columns; a view remembers the types that it was made over.
+	return w.execute(ctx, creations(slices.Delete(list, i, i+1)))
+}
+
+func creations(list []views.View) (statements []string) {
 	for _, v := range list {
-		if materialise && v.Name == "counted" {
-			statements = append(statements, "CREATE TABLE counted AS\n"+v.Query)
-			continue
-		}
 		statements = append(statements, v.Create())
 	}
-	return statements, nil
+	return statements
+}
+
+// tableTypes are the columns of the table of attempts, as remembered from its making.
+func (w *Warehouse) tableTypes(ctx context.Context) (types string, err error) {
+	row := w.db.QueryRowContext(ctx, "SELECT STRING_AGG(column_name || ' ' || data_type, ', ' ORDER BY column_index) FROM DUCKDB_COLUMNS() WHERE table_name = ?", views.Table)
+	if err := row.Scan(&types); err != nil {
+		return "", fmt.Errorf("look at the columns of the results: %w", canceled(ctx, err))
+	}
+	return types, nil
 }
 
 // confinement leaves DuckDB one folder to read.

@@ -27,6 +27,11 @@ func (r *Rows) Next() bool {
 	r.values = make([]any, len(row))
 	for i, v := range row {
 		r.values[i] = plain(v)
+		// The driver gives the bare bytes of an id.
+		if b, ok := v.([]byte); ok && r.columns[i].Type == "UUID" && len(b) == len(duckdb.UUID{}) {
+			id := duckdb.UUID(b)
+			r.values[i] = id.String()
+		}
 	}
 	return true
 }
@@ -106,8 +111,6 @@ func plainNested(v any) any {
 		return record
 	case duckdb.Union:
 		return plain(v.Value)
-	case duckdb.UUID:
-		return v.String()
 	case duckdb.Interval:
 		return map[string]any{"months": int64(v.Months), "days": int64(v.Days), "microseconds": v.Micros}
 	}

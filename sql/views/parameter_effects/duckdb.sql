@@ -25,57 +25,39 @@ settings AS (
 
 -- A parameter is continuous in a simulation if it has more than ten distinct numbers there. Its
 -- values that are no numbers (none) stay values of their own.
-kinds AS (
-  SELECT simulation_id, parameter, COUNT(DISTINCT number) > 10 AS continuous
-  FROM settings
-  GROUP BY simulation_id, parameter
-),
-
--- Ranked, not NTILE'd: equal values must share a bin. Bin b of n variants holds the ranks r = 0..n-1
--- with floor(10 r / n) = b - 1.
+-- Ranked, not NTILE'd: equal values must share a bin.
 ranked AS (
   SELECT
-    settings.*,
-    kinds.continuous AND settings.number IS NOT NULL AS in_bins,
-    RANK() OVER (
-      PARTITION BY settings.simulation_id, settings.parameter, settings.number IS NULL
-      ORDER BY settings.number
-    ) - 1 AS place,
-    COUNT(*) OVER (
-      PARTITION BY settings.simulation_id, settings.parameter, settings.number IS NULL
-    ) AS places
+    *,
+    COUNT(DISTINCT number) OVER (PARTITION BY simulation_id, parameter) > 10 AS continuous,
+    RANK() OVER (PARTITION BY simulation_id, parameter, number IS NULL ORDER BY number) - 1 AS place,
+    COUNT(*) OVER (PARTITION BY simulation_id, parameter, number IS NULL) AS places
   FROM settings
-  INNER JOIN kinds
-    ON settings.simulation_id = kinds.simulation_id
-    AND settings.parameter = kinds.parameter
 ),
 
+-- Bin b of n values holds the places p = 0..n-1 with floor(10 p / n) = b - 1.
 binned AS (
   SELECT
     *,
-    CASE WHEN in_bins THEN CAST(FLOOR(10 * place / CAST(places AS DOUBLE)) AS BIGINT) + 1 END AS bin
+    CASE
+      WHEN continuous AND number IS NOT NULL
+        THEN CAST(FLOOR(10 * place / CAST(places AS DOUBLE)) AS BIGINT) + 1
+    END AS bin
   FROM ranked
 ),
 
 -- The label of a bin: its lowest and its highest value, as they were written.
-ends AS (
-  SELECT
-    simulation_id,
-    parameter,
-    bin,
-    MIN_BY(text, number) || ' .. ' || MAX_BY(text, number) AS label
-  FROM binned
-  WHERE bin IS NOT NULL
-  GROUP BY simulation_id, parameter, bin
-),
-
 labelled AS (
-  SELECT binned.*, COALESCE(ends.label, binned.text) AS value
+  SELECT
+    *,
+    CASE
+      WHEN bin IS NULL THEN text
+      ELSE
+        FIRST_VALUE(text) OVER (PARTITION BY simulation_id, parameter, bin ORDER BY number)
+        || ' .. '
+        || FIRST_VALUE(text) OVER (PARTITION BY simulation_id, parameter, bin ORDER BY number DESC)
+    END AS value
   FROM binned
-  LEFT JOIN ends
-    ON binned.simulation_id = ends.simulation_id
-    AND binned.parameter = ends.parameter
-    AND binned.bin = ends.bin
 )
 
 SELECT

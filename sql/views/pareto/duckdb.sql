@@ -2,23 +2,24 @@
 -- of variant_metrics ('reach'), where more is better; with a minus ('-goal_shortfall') less is.
 -- One variant beats another if it is at least as good on both and better on one.
 WITH
-axis AS (
-  SELECT simulation_id, variant_id, metric, value
+figures AS (
+  SELECT
+    simulation_id,
+    variant_id,
+    MAX(CASE WHEN metric = LTRIM(x, '-') THEN value END) AS figure_x,
+    MAX(CASE WHEN metric = LTRIM(y, '-') THEN value END) AS figure_y
   FROM variant_metrics
-  WHERE value IS NOT NULL
+  GROUP BY simulation_id, variant_id
 ),
 
 points AS (
   SELECT
-    ax.simulation_id,
-    ax.variant_id,
-    CASE WHEN STARTS_WITH(x, '-') THEN -ax.value ELSE ax.value END AS good_x,
-    CASE WHEN STARTS_WITH(y, '-') THEN -ay.value ELSE ay.value END AS good_y
-  FROM axis AS ax
-  INNER JOIN axis AS ay
-    ON ax.simulation_id = ay.simulation_id
-    AND ax.variant_id = ay.variant_id
-  WHERE ax.metric = LTRIM(x, '-') AND ay.metric = LTRIM(y, '-')
+    simulation_id,
+    variant_id,
+    CASE WHEN STARTS_WITH(x, '-') THEN -figure_x ELSE figure_x END AS good_x,
+    CASE WHEN STARTS_WITH(y, '-') THEN -figure_y ELSE figure_y END AS good_y
+  FROM figures
+  WHERE figure_x IS NOT NULL AND figure_y IS NOT NULL
 ),
 
 -- The best y at each x, from the best x down.

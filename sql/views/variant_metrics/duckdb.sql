@@ -11,123 +11,74 @@ shares AS (
 ),
 
 -- From one column a figure to one row a figure.
-figures AS (
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'slots' AS metric, slots / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'filled' AS metric, filled / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'fill_rate' AS metric, CAST(fill_rate AS DOUBLE) AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_no_campaign_targeted' AS metric, unfilled_no_campaign_targeted / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_below_floor' AS metric, unfilled_below_floor / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_unidentified' AS metric, unfilled_unidentified / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_goal_reached' AS metric, unfilled_goal_reached / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_budget_spent' AS metric, unfilled_budget_spent / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_paced' AS metric, unfilled_paced / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_frequency_capped' AS metric, unfilled_frequency_capped / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'unfilled_separated' AS metric, unfilled_separated / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'revenue' AS metric, revenue / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'ecpm' AS metric, CAST(ecpm AS DOUBLE) AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'rpm' AS metric, CAST(rpm AS DOUBLE) AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'users' AS metric, users / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'reach' AS metric, reach / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'reach_rate' AS metric, CAST(reach_rate AS DOUBLE) AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'identified_impressions' AS metric, identified_impressions / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'average_frequency' AS metric, CAST(average_frequency AS DOUBLE) AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'grp' AS metric, grp / share AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'goals' AS metric, CAST(goals AS DOUBLE) AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'goals_met' AS metric, CAST(goals_met AS DOUBLE) AS value
-  FROM shares
-  UNION ALL
-  SELECT simulation_id, submitted_date, variant_id, replicate, point, 'goal_shortfall' AS metric, goal_shortfall / share AS value
+items AS (
+  SELECT
+    simulation_id,
+    submitted_date,
+    variant_id,
+    replicate,
+    point,
+    UNNEST([
+      {'metric': 'slots', 'value': slots / share},
+      {'metric': 'filled', 'value': filled / share},
+      {'metric': 'fill_rate', 'value': CAST(fill_rate AS DOUBLE)},
+      {'metric': 'unfilled_no_campaign_targeted', 'value': unfilled_no_campaign_targeted / share},
+      {'metric': 'unfilled_below_floor', 'value': unfilled_below_floor / share},
+      {'metric': 'unfilled_unidentified', 'value': unfilled_unidentified / share},
+      {'metric': 'unfilled_goal_reached', 'value': unfilled_goal_reached / share},
+      {'metric': 'unfilled_budget_spent', 'value': unfilled_budget_spent / share},
+      {'metric': 'unfilled_paced', 'value': unfilled_paced / share},
+      {'metric': 'unfilled_frequency_capped', 'value': unfilled_frequency_capped / share},
+      {'metric': 'unfilled_separated', 'value': unfilled_separated / share},
+      {'metric': 'revenue', 'value': revenue / share},
+      {'metric': 'ecpm', 'value': CAST(ecpm AS DOUBLE)},
+      {'metric': 'rpm', 'value': CAST(rpm AS DOUBLE)},
+      {'metric': 'users', 'value': users / share},
+      {'metric': 'reach', 'value': reach / share},
+      {'metric': 'reach_rate', 'value': CAST(reach_rate AS DOUBLE)},
+      {'metric': 'identified_impressions', 'value': identified_impressions / share},
+      {'metric': 'average_frequency', 'value': CAST(average_frequency AS DOUBLE)},
+      {'metric': 'grp', 'value': grp / share},
+      {'metric': 'goals', 'value': CAST(goals AS DOUBLE)},
+      {'metric': 'goals_met', 'value': CAST(goals_met AS DOUBLE)},
+      {'metric': 'goal_shortfall', 'value': goal_shortfall / share}
+    ]) AS item
   FROM shares
 ),
 
-baselines AS (
-  SELECT simulation_id, replicate, metric, value
-  FROM figures
-  WHERE point = 'baseline'
+-- Beside each figure that of the baseline of the same replicate. Windows instead of joins, here and
+-- below, so that the rows are read once.
+figures AS (
+  SELECT
+    simulation_id,
+    submitted_date,
+    variant_id,
+    replicate,
+    point,
+    item.metric,
+    item.value,
+    MAX(CASE WHEN point = 'baseline' THEN item.value END) OVER (
+      PARTITION BY simulation_id, replicate, item.metric
+    ) AS baseline_value
+  FROM items
 ),
 
 -- Replicate r of a variant and of the baseline saw the same resampled users: their difference is
 -- paired, and only such pairs say how far the difference would vary.
-spreads AS (
-  SELECT
-    figures.simulation_id,
-    figures.point,
-    figures.metric,
-    COUNT(figures.value - baselines.value) AS replicates,
-    STDDEV_SAMP(figures.value - baselines.value) AS std_error
-  FROM figures
-  INNER JOIN baselines
-    ON figures.simulation_id = baselines.simulation_id
-    AND figures.replicate = baselines.replicate
-    AND figures.metric = baselines.metric
-  WHERE figures.replicate > 0
-  GROUP BY figures.simulation_id, figures.point, figures.metric
-),
-
 differences AS (
   SELECT
-    figures.simulation_id,
-    figures.submitted_date,
-    figures.variant_id,
-    figures.replicate,
-    figures.metric,
-    figures.value,
-    baselines.value AS baseline_value,
-    figures.value - baselines.value AS delta,
-    COALESCE(spreads.replicates, 0) AS replicates,
-    spreads.std_error
+    simulation_id,
+    submitted_date,
+    variant_id,
+    replicate,
+    metric,
+    value,
+    baseline_value,
+    value - baseline_value AS delta,
+    COUNT(CASE WHEN replicate > 0 THEN value - baseline_value END) OVER same_point AS replicates,
+    STDDEV_SAMP(CASE WHEN replicate > 0 THEN value - baseline_value END) OVER same_point AS std_error
   FROM figures
-  LEFT JOIN baselines
-    ON figures.simulation_id = baselines.simulation_id
-    AND figures.replicate = baselines.replicate
-    AND figures.metric = baselines.metric
-  LEFT JOIN spreads
-    ON figures.simulation_id = spreads.simulation_id
-    AND figures.point = spreads.point
-    AND figures.metric = spreads.metric
-  WHERE figures.replicate = 0
+  WINDOW same_point AS (PARTITION BY simulation_id, point, metric)
 )
 
 SELECT
@@ -147,3 +98,4 @@ SELECT
   CASE WHEN replicates >= 20 THEN delta - 1.96 * std_error END AS ci_low,
   CASE WHEN replicates >= 20 THEN delta + 1.96 * std_error END AS ci_high
 FROM differences
+WHERE replicate = 0

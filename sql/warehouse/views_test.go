@@ -1,0 +1,104 @@
+package warehouse_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/whatif-machine/whatif/model"
+	views "github.com/whatif-machine/whatif/sql"
+	"github.com/whatif-machine/whatif/sql/warehouse"
+)
+
+// studies cover what simulations look like: with replicates enough for intervals and too few, without
+// a baseline, with a failed one, with lineage and samples that differ.
+var studies = []study{
+	{id: "20260701-aaaaaaaaaa", variants: 24, baseline: "succeeded"},
+	{id: "20260701-bbbbbbbbbb", variants: 2, replicates: 22, baseline: "succeeded", mixed: true},
+	{id: "20260702-cccccccccc", variants: 6, replicates: 2, baseline: "missing"},
+	{id: "20260702-dddddddddd", variants: 4, replicates: 2, baseline: "failed", mixed: true},
+	{id: "20260703-eeeeeeeeee", variants: 9, replicates: 1, baseline: "succeeded", mixed: true},
+}
+
+func roll(seed uint64, studies []study) (all []model.VariantResult) {
+	d := dice{rand.New(rand.NewPCG(seed, 1))}
+	for _, s := range studies {
+		all = append(all, d.rows(s)...)
+	}
+	return all
+}
+
+// order sorts rows by their identifying columns.
+func order(rows []record) []record {
+	key := func(r record) string {
+		var parts []string
+		for _, column := range []string{"simulation_id", "variant_id", "replicate", "metric", "campaign_id", "winner_id", "group", "dimension", "parameter", "value", "frequency"} {
+			parts = append(parts, text(r[column]))
+		}
+		return strings.Join(parts, "\x00")
+	}
+	slices.SortFunc(rows, func(a, b record) int { return strings.Compare(key(a), key(b)) })
+	return rows
+}
+
+// Sums of floats may be taken in another order than ours.
+var nearly = cmpopts.EquateApprox(1e-9, 1e-12)
+
+func TestViewsEqualPlainDerivations(t *testing.T) {
+	all := roll(1, studies)
+	root := store(t, all)
+	whole := open(t, root)
+	counted := count(all)
+	checkViews(t, "whole store", whole, all, counted)
+	one := studies[4].id
+	ofOthers := func(r model.VariantResult) bool { return r.SimulationID != one }
+	checkViews(t, "one simulation", open(t, root, warehouse.Simulation(one)),
+		slices.DeleteFunc(slices.Clone(all), ofOthers), slices.DeleteFunc(slices.Clone(counted), ofOthers))
+}
+
+func checkViews(t *testing.T, name string, w *warehouse.Warehouse, all, counted []model.VariantResult) {
+	t.Helper()
+	list, err := views.Views(views.DuckDB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, v := range list {
+		if v.Internal || v.Args != nil {
+			continue
+		}
+		want, got := order(derivations[v.Name](all, counted)), order(ask(t, w, selectAll(v)))
+		if diff := cmp.Diff(want, got, nearly, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s, view %s: plain derivation of %d rows (-), view of %d (+)\n%.3000s", name, v.Name, len(want), len(got), diff)
+		}
+		checked++
+	}
+	if checked != len(derivations) {
+		t.Errorf("%d views checked, there are %d derivations", checked, len(derivations))
+	}
+}
+
+func TestParetoEqualsPlainDerivation(t *testing.T) {
+	all := roll(2, []study{studies[0], studies[4]})
+	w, counted := open(t, store(t, all)), count(all)
+	for _, c := range []struct {
+		x     string
+		signX float64
+		y     string
+		signY float64
+	}{{"reach", 1, "revenue", 1}, {"fill_rate", 1, "goal_shortfall", -1}, {"average_frequency", -1, "ecpm", 1}, {"goals_met", 1, "goals_met", 1}} {
+		named := func(metric string, sign float64) string { return map[bool]string{true: "-"}[sign < 0] + metric }
+		var got []string
+		for _, row := range ask(t, w, "SELECT * FROM pareto("+views.Quote(named(c.x, c.signX))+", "+views.Quote(named(c.y, c.signY))+")") {
+			got = append(got, row["simulation_id"].(string)+"/"+row["variant_id"].(string))
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(expectPareto(counted, c.x, c.signX, c.y, c.signY), got); diff != "" {
+			t.Errorf("pareto(%s, %s): plain derivation (-), view (+)\n%s", c.x, c.y, diff)
+		}
+	}
+}
