@@ -17,8 +17,9 @@ var (
 	bidCurve = curve{{0, 0.6}, {0.1, 1.32}, {1. / 3, 3.27}, {2. / 3, 3.27}, {0.9, 9.84}, {0.99, 18.7}, {1, 24}}
 	// flight p50/p90: 19/56 days
 	flightCurve = curve{{0, 3}, {0.5, 19}, {0.9, 56}, {1, 150}}
-	// impressions p50/p90/p99: 66 k/1.1 M/9.6 M
-	volumeCurve = curve{{0, 0.6}, {0.5, 66}, {0.9, 1100}, {0.99, 9600}, {1, 20000}}
+	// impressions p50/p90/p99: 66 k/1.1 M/9.6 M. Narrow campaigns are held to what they match, so
+	// that the ratios come out somewhat larger than they are here.
+	volumeCurve = curve{{0, 0.6}, {0.5, 66}, {0.9, 900}, {0.99, 7500}, {1, 15000}}
 )
 
 // Shares of campaigns.
@@ -43,7 +44,7 @@ const (
 const (
 	focusAdvertiser = "acme"
 	focusShare      = 0.04 // of the campaigns, at least one
-	focusMost       = 12
+	focusMost       = 24
 	focusDemand     = 0.25 // of all slots
 )
 
@@ -54,7 +55,7 @@ type lineItem struct {
 	days       int     // of its flight
 	before     int     // of them before the log
 	within     int     // of them within the log
-	weight     float64 // its volume relative to others
+	volume     float64 // its goal over the whole flight, relative to others
 	focus      bool
 	hasGoal    bool
 	hasBudget  bool
@@ -88,7 +89,8 @@ func newLineItems(o *Options) []lineItem {
 	owners := newAdvertisers(r, n)
 	wants := newTraits(r, n)
 	bids, flights, volumes := strata(r, n), strata(r, n), strata(r, n)
-	capped, paced, adjusted := chosen(r, n, cappedShare), chosen(r, n, pacedShare), chosen(r, n, adjustedShare)
+	capped := evenly(r, volumes, cappedShare)
+	paced, adjusted := chosen(r, n, pacedShare), chosen(r, n, adjustedShare)
 	goals, daily, spread := chosen(r, n, goalShare), chosen(r, n, dailyShare), chosen(r, n, spreadShare)
 	breadth := breadthOf(n)
 	for i := range items {
@@ -100,15 +102,15 @@ func newLineItems(o *Options) []lineItem {
 			Priority: priorityLevels[priorityTable.draw(r)], Pricing: model.PricingAuction, Pacing: model.PacingASAP, Enabled: true,
 			BidCPM: cents(bidCurve.at(bids[i])),
 		}
-		c.weight = volumeCurve.at(volumes[i])
+		c.volume = volumeCurve.at(volumes[i])
 		c.focus = owner.name == focusAdvertiser
 		c.hasGoal, c.hasDaily = goals[i], daily[i]
 		c.hasBudget = !goals[i] || r.Float64() < budgetShare
 		c.slack, c.dailySlack = 0.8+0.6*r.Float64(), 0.8+0.8*r.Float64()
 		c.fly(r, o, int(math.Round(flightCurve.at(flights[i]))))
 		c.target(r, &wants, i, breadth)
-		if capped[i] {
-			c.FrequencyCaps = drawCaps(r)
+		if lead := c.focus && owner.number == 1; lead || capped[i] {
+			c.FrequencyCaps = drawCaps(r, lead)
 			if c.FrequencyCaps[0].Per == model.PerDay {
 				c.Labels[cappingLabel] = "daily"
 			}
@@ -163,15 +165,15 @@ func (c *lineItem) target(r *rand.Rand, wants *traits, i int, breadth float64) {
 }
 
 // drawCaps is one or two frequency caps. Most campaigns follow the house rule of houseCap a day,
-// which is the lever of the study.
-func drawCaps(r *rand.Rand) []model.FrequencyCap {
+// which is the lever of the study; one that leads always does, so that the lever has a campaign to move.
+func drawCaps(r *rand.Rand, leads bool) []model.FrequencyCap {
 	limit := func(n int64, per model.CapPeriod, units int64) model.FrequencyCap {
 		return model.FrequencyCap{Impressions: n, Per: per, Units: units}
 	}
 	daily := limit(houseCap, model.PerDay, 1)
 	n := int64(2 + r.IntN(5))
 	switch k := r.IntN(100); {
-	case k < 60:
+	case k < 60 || leads:
 		return []model.FrequencyCap{daily}
 	case k < 74:
 		return []model.FrequencyCap{daily, limit(2, model.PerHour, 1)}

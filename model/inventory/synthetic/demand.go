@@ -14,38 +14,46 @@ type market struct {
 }
 
 // campaigns sets goals and budgets for a log of slots (the whole, or a sample of its users), such
-// that campaigns want impressions in proportion to their volumes times scale, but none more than
-// mostOfMatched of what it matches.
+// that goals stand to each other as volumes do and ask for scale times all slots, but no campaign
+// wants more than mostOfMatched of what it matches.
 func (m *market) campaigns(slots int, scale float64) []model.Campaign {
-	volume, focus := 0.0, 0.0
+	all, focus := 0.0, 0.0
 	for i := range m.items {
-		if m.items[i].focus {
-			focus += m.items[i].share
+		if c := &m.items[i]; c.focus {
+			focus += c.share
 		} else {
-			volume += m.items[i].weight
+			all += c.volume * c.part()
 		}
 	}
 	list := make([]model.Campaign, len(m.items))
 	for i := range m.items {
 		c := &m.items[i]
 		matched := c.share * float64(slots) * float64(c.within) / float64(m.days)
-		wanted := scale * float64(slots) * c.weight / max(volume, 1)
+		wanted := 0.0
 		if c.focus {
 			wanted = focusDemand * m.fill * float64(slots) * c.share / focus * min(scale, 1)
+		} else {
+			wanted = scale * float64(slots) * c.volume * c.part() / all
 		}
 		list[i] = c.sized(min(wanted, mostOfMatched*matched))
 	}
 	return list
 }
 
-// sized is the campaign with the goal and the budgets that let it deliver wanted impressions within the log.
-func (c *lineItem) sized(wanted float64) model.Campaign {
-	campaign := c.Campaign
-	open := c.days - c.before // days in which it can deliver what the log's part wants
+// part is the share of its goal that a campaign on schedule can deliver within the log: a paced
+// one the log's share of its flight, any other whatever is left of it.
+func (c *lineItem) part() float64 {
+	open := c.days - c.before
 	if c.Pacing != model.PacingASAP {
 		open = c.within
 	}
-	goal := max(int64(math.Round(wanted*float64(c.days)/float64(open))), 1)
+	return float64(open) / float64(c.days)
+}
+
+// sized is the campaign with the goal and the budgets that let it deliver wanted impressions within the log.
+func (c *lineItem) sized(wanted float64) model.Campaign {
+	campaign := c.Campaign
+	goal := max(int64(math.Round(wanted/c.part())), 1)
 	bid := float64(c.BidCPM)
 	budget := money(float64(goal) * bid * c.slack)
 	if c.hasGoal {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 
@@ -12,9 +11,9 @@ import (
 	"github.com/whatif-machine/whatif/model/inventory"
 )
 
-// Generate writes a study to o.Dir: slots.parquet, campaigns.yaml, study.yaml and big-grid.yaml. They appear there
-// when all of them are complete; after an error, or when ctx is done, nothing is left behind. Memory
-// does not grow with the slots, besides some five bytes a user.
+// Generate writes a study to o.Dir: slots.parquet, campaigns.yaml, study.yaml and big-grid.yaml.
+// They appear there when all of them are complete; after an error, or when ctx is done, nothing is
+// left behind. Memory is that of a snapshot of at most a million slots, besides some nine bytes a user.
 func Generate(ctx context.Context, o Options) (Files, error) {
 	if err := o.check(); err != nil {
 		return Files{}, err
@@ -80,14 +79,24 @@ func (o *Options) write(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	sample, err := o.writeSlots(ctx, filepath.Join(dir, SnapshotName))
+	simulated, err := o.writeSlots(ctx, dir)
 	if err != nil {
 		return err
 	}
+	if o.Progress != nil {
+		o.Progress(o.Slots, o.Slots)
+	}
+	snapshot, err := inventory.Load(ctx, []string{simulated}, inventory.Options{Location: study.Location})
+	if err != nil {
+		return fmt.Errorf("generate: reading back: %w", err)
+	}
 	m := market{items: newLineItems(o), days: o.Days, fill: o.Fill}
-	scale, err := m.calibrate(ctx, sample, study)
+	scale, err := m.calibrate(ctx, snapshot, study)
 	if err != nil {
 		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("generate: stopped: %w", err)
 	}
 	campaigns := renderCampaigns(m.campaigns(o.Slots, scale), o.banner())
 	return errors.Join(
@@ -97,31 +106,63 @@ func (o *Options) write(ctx context.Context, dir string) error {
 	)
 }
 
-// writeSlots streams the snapshot to path and returns the slots of the sampled visitors.
-func (o *Options) writeSlots(ctx context.Context, path string) (sample []model.Slot, err error) {
+// writeSlots streams the snapshot into dir and returns the file to simulate: the snapshot, or
+// one of a sample of its visitors if it is large.
+func (o *Options) writeSlots(ctx context.Context, dir string) (simulated string, err error) {
+	var files fan
+	defer func() { err = errors.Join(err, files.end(err == nil)) }()
+	if err := files.add(filepath.Join(dir, SnapshotName)); err != nil {
+		return "", err
+	}
+	simulated = filepath.Join(dir, SnapshotName)
+	stride := sampleStride(o.Slots)
+	if stride > 1 {
+		simulated = filepath.Join(dir, sampleName)
+		if err := files.add(simulated); err != nil {
+			return "", err
+		}
+	}
+	visitors := newVisitors(stream(o.Seed, streamPopulation), o, stride)
+	return simulated, newTraffic(o, files.write).run(ctx, visitors)
+}
+
+// sampleName is the file of the sample, which is not kept.
+const sampleName = "sample.parquet"
+
+// fan writes slots to one or two snapshot files: all to the first, those of the sample to the second.
+type fan []*inventory.Writer
+
+func (f *fan) add(path string) error {
 	w, err := inventory.NewWriter(path, columns())
 	if err != nil {
-		return nil, fmt.Errorf("generate: %w", err)
+		return fmt.Errorf("generate: %w", err)
 	}
-	visitors := newVisitors(stream(o.Seed, streamPopulation), o, sampleStride(o.Slots))
-	err = newTraffic(o, func(s *model.Slot, sampled bool) error {
-		if sampled {
-			kept := *s
-			kept.Scalars, kept.Sets = maps.Clone(s.Scalars), maps.Clone(s.Sets)
-			sample = append(sample, kept)
+	*f = append(*f, w)
+	return nil
+}
+
+func (f *fan) write(s *model.Slot, sampled bool) error {
+	for i, w := range *f {
+		if i == 0 || sampled {
+			if err := w.Write(*s); err != nil {
+				return fmt.Errorf("generate: %w", err)
+			}
 		}
-		return w.Write(*s)
-	}).run(ctx, visitors)
-	if err != nil {
-		return nil, errors.Join(err, w.Abort())
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("generate: %w", err)
+	return nil
+}
+
+// end finishes the files, or does away with them.
+func (f *fan) end(keep bool) error {
+	var errs []error
+	for _, w := range *f {
+		if keep {
+			errs = append(errs, w.Close())
+		} else {
+			errs = append(errs, w.Abort())
+		}
 	}
-	if o.Progress != nil {
-		o.Progress(o.Slots, o.Slots)
-	}
-	return sample, nil
+	return errors.Join(errs...)
 }
 
 // columns are the dimensions of a synthetic log, by name.

@@ -16,7 +16,7 @@ const (
 	heavyUser    = 64
 	tailExponent = 1.2
 
-	heavyShare = 0.545 // of the identified traffic, at most
+	heavyShare = 0.530 // of the identified traffic, at most
 	heavyFrom  = 2.4   // mean slots per user up to which nobody is heavy
 	heavyFull  = 4.8   // mean from which heavyShare holds
 
@@ -33,7 +33,7 @@ type impressionLaw struct {
 // newImpressionLaw fits the law to a mean, with no user above largest.
 func newImpressionLaw(mean float64, largest int) impressionLaw {
 	share := heavyShare * min(max((mean-heavyFrom)/(heavyFull-heavyFrom), 0), 1)
-	top := min(int(1000*math.Pow(mean/5, 0.22)+8*mean), largest)
+	top := min(int(900*math.Pow(mean/5, 0.22)+8*mean), largest)
 	if share == 0 || top < 2*heavyUser || float64(top) < 3*mean {
 		return impressionLaw{body: bodyTable(mean)}
 	}
@@ -90,8 +90,9 @@ func (l impressionLaw) at(p float64) int {
 // tells apart. A visitor has one slot at least.
 type visitors struct {
 	slots      []int32
-	identified int    // visitors with an id
-	sampled    []bool // a systematic sample over the law, for calibration
+	identified int      // visitors with an id
+	rank       []uint32 // place among the identified users in the order of their slots
+	sampled    []bool   // a systematic sample over the law, for calibration
 }
 
 // unidentifiedShare is the share of slots without a user id in a real exchange log (750 of 20,000).
@@ -101,7 +102,7 @@ const unidentifiedShare = 0.0375
 // holds. One visitor in stride is sampled, evenly over light and heavy ones.
 func newVisitors(r *rand.Rand, o *Options, stride int) *visitors {
 	anonymous := min(int(math.Round(unidentifiedShare*float64(o.Slots))), o.Slots-o.Users)
-	v := &visitors{identified: o.Users, slots: make([]int32, o.Users), sampled: make([]bool, o.Users)}
+	v := &visitors{identified: o.Users, slots: make([]int32, o.Users), rank: make([]uint32, o.Users), sampled: make([]bool, o.Users)}
 	// No user holds more than a fortieth of a small log, else one visitor would be the study.
 	mean := min(float64(o.Slots-anonymous)/float64(o.Users), maxFittedMean)
 	law := newImpressionLaw(mean, o.Slots/40)
@@ -109,7 +110,7 @@ func newVisitors(r *rand.Rand, o *Options, stride int) *visitors {
 	sum := 0
 	for i, user := range order {
 		n := law.at((float64(i) + 0.5) / float64(o.Users))
-		v.slots[user] = int32(n)
+		v.slots[user], v.rank[user] = int32(n), uint32(i)
 		v.sampled[user] = i%stride == stride/2
 		sum += n
 	}
@@ -155,6 +156,7 @@ func (v *visitors) addAnonymous(r *rand.Rand, slots, stride int) {
 		n := min(1+law.draw(r), slots)
 		slots -= n
 		v.slots = append(v.slots, int32(n))
+		v.rank = append(v.rank, uint32(i))
 		v.sampled = append(v.sampled, i%stride == stride/2)
 	}
 }

@@ -1,8 +1,10 @@
 package synthetic
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strconv"
 )
@@ -100,6 +102,23 @@ func chosen(r *rand.Rand, n int, share float64) []bool {
 	marked := make([]bool, n)
 	for _, i := range r.Perm(n)[:int(math.Round(share*float64(n)))] {
 		marked[i] = true
+	}
+	return marked
+}
+
+// evenly marks a share of things, and about this share of the large ones and of the small ones:
+// regularly along their sizes, which are all different.
+func evenly(r *rand.Rand, sizes []float64, share float64) []bool {
+	order := make([]int, len(sizes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(sizes[a], sizes[b]) })
+	marked := make([]bool, len(sizes))
+	phase := r.Float64()
+	for rank, i := range order {
+		at := float64(rank) + phase
+		marked[i] = math.Floor((at+1)*share) > math.Floor(at*share)
 	}
 	return marked
 }

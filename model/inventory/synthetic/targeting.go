@@ -92,7 +92,7 @@ func (all *audience) either(a, b audience) {
 
 // width is a whole number between low and high, near high for a wide breadth.
 func width(r *rand.Rand, low, high int, breadth float64) int {
-	f := min(0.7*breadth+0.35*r.Float64(), 1)
+	f := min(0.75*breadth+0.2*r.Float64(), 1)
 	return low + int(f*float64(high-low)+0.5)
 }
 

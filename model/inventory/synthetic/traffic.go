@@ -18,8 +18,8 @@ const (
 	basePages      = 3    // mean pages of a session
 	heavyPages     = 60   // and one more for each of these slots that the user has
 	millisecond    = 1000 // times are logged to the millisecond
-	siteExponent   = 0.9  // Zipf
-	siteCount      = 13_000
+	siteExponent   = 0.91 // Zipf
+	siteCount      = 12_000
 	goldenRatio    = 0.6180339887498949
 	siteSeenOnce   = 0.61 // of all sites that occur
 	progressEvery  = 1 << 13
@@ -36,6 +36,7 @@ type traffic struct {
 	sites  table
 	// oneOff is the chance that a page with one slot is on a site that is never seen again.
 	oneOff float64
+	phase  [3]uint32 // where the sequences of countries, regions and devices begin
 
 	slot              model.Slot
 	slots, requests   int
@@ -63,6 +64,7 @@ func newTraffic(o *Options, emit func(*model.Slot, bool) error) *traffic {
 		sites: newTable(zipf(siteCount, siteExponent)), emit: emit,
 	}
 	t.oneOff = oneOffChance(t.sites, o.Slots)
+	t.phase = [3]uint32{t.r.Uint32(), t.r.Uint32(), t.r.Uint32()}
 	t.slot.Scalars = make(map[string]string, 12)
 	t.slot.Sets = make(map[string][]string, 2)
 	return t
@@ -81,7 +83,7 @@ func oneOffChance(sites table, slots int) float64 {
 		once += 0.4 * n * math.Exp(-n)
 	}
 	missing := (siteSeenOnce*seen - once) / (1 - siteSeenOnce)
-	return min(max(missing/(views*0.58), 0), 0.2)
+	return min(max(missing/(0.8*views), 0), 0.2)
 }
 
 // run emits every slot. It stops at the first error, and soon after ctx is done.
@@ -93,7 +95,7 @@ func (t *traffic) run(ctx context.Context, v *visitors) error {
 			id = shortID('u', i)
 		}
 		t.sampled = v.sampled[i]
-		t.meet(id, int(n))
+		t.meet(id, int(n), v.rank[i])
 		for left := int(n); left > 0; {
 			used, err := t.session(left)
 			if err != nil {
@@ -111,24 +113,34 @@ func (t *traffic) run(ctx context.Context, v *visitors) error {
 	return nil
 }
 
+// Steps of an additive sequence that fills the cube evenly (2^32 over powers of 1.2207440846, the
+// root of x^4 = x + 1). Half of the traffic is that of a few users: were their countries, devices
+// and regions drawn at random, the shares in a small log would be anyone's.
+const (
+	stepCountry = 0xd1b54a33
+	stepDevice  = 0xabc98389
+	stepRegion  = 0x8cb92ba7
+)
+
 // meet draws a new visitor and sets the dimensions that never change over the visitor's slots.
-func (t *traffic) meet(id string, slots int) {
+// Visitors of neighbouring ranks have about the same number of slots.
+func (t *traffic) meet(id string, slots int, rank uint32) {
 	r := t.r
-	p := person{id: id, country: countries.table.draw(r), age: -1, gender: -1, pages: basePages + float64(slots)/heavyPages}
+	p := person{id: id, country: countries.table.at(t.phase[0] + rank*stepCountry), age: -1, gender: -1, pages: basePages + float64(slots)/heavyPages}
 	if r.Float64() < ageKnown {
 		p.age = ages.table.draw(r)
 	}
 	if r.Float64() < genderKnown {
 		p.gender = genders.table.draw(r)
 	}
-	p.region = regions.table.draw(r)
+	p.region = regions.table.at(t.phase[1] + rank*stepRegion)
 	p.city = t.places.table[p.region].draw(r)
 	p.interests = interest.set(r, 1+interestCounts.draw(r))
 	if r.Float64() < segmentsKnown {
 		p.segments = segments.set(r, 1+segmentCounts.draw(r))
 	}
+	p.devices = [2]int{devices.table.at(t.phase[2] + rank*stepDevice), devices.table.draw(r)}
 	for i := range p.devices {
-		p.devices[i] = devices.table.draw(r)
 		system := systems[p.devices[i]]
 		p.systems[i] = system.values[system.table.draw(r)]
 	}
@@ -243,7 +255,7 @@ func (t *traffic) place(site int) error {
 	t.slot.FloorCPM = t.floors.floor(size, u)
 	t.slot.ID = shortID('s', t.slots)
 	t.slots++
-	if t.slots%progressEvery == 0 && t.o.Progress != nil {
+	if t.slots%progressEvery == 0 && t.slots < t.o.Slots && t.o.Progress != nil {
 		t.o.Progress(t.slots, t.o.Slots)
 	}
 	return t.emit(&t.slot, t.sampled)

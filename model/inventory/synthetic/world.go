@@ -148,7 +148,7 @@ const (
 
 // sizeFloors bends the floors of a size: its floor stands at u^exponent of the distribution where
 // u is uniform, so sizes below 1 are dearer.
-var sizeFloors = map[string]float64{"300x250": 0.8, "728x90": 1.05, "160x600": 1.4, "336x280": 0.8, "468x60": 1.6, videoSize: 0.5}
+var sizeFloors = map[string]float64{"300x250": 0.7, "728x90": 1.05, "160x600": 1.6, "336x280": 0.7, "468x60": 1.6, videoSize: 0.5}
 
 // floors draws floors by size. The mixture over sizes follows floorCurve exactly: a bent draw is
 // sent through the distribution function of the mixture first.
