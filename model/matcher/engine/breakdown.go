@@ -29,9 +29,7 @@ func (s *state) reserveBreakdowns(m *meter) {
 		if !m.dry {
 			b = &s.breakdowns[k]
 		}
-		if b.dim = s.engine.snap.Dimension(name); b.dim == nil {
-			continue // refused in compile
-		}
+		b.dim = s.engine.snap.Dimension(name)
 		n := len(b.dim.Values()) + 1
 		take(m, &b.counts, b.dim.Cardinality())
 		for _, list := range []*[]int64{&b.users, &b.reached, &b.impressions} {

@@ -84,6 +84,11 @@ func (e *Engine) compile(sc *model.Scenario) (*plan, error) {
 		}
 	}
 	p.rank()
+	for _, name := range sc.Report.Breakdowns {
+		if e.snap.Dimension(name) == nil {
+			return nil, fmt.Errorf("report.breakdowns: the snapshot has no dimension %q", name)
+		}
+	}
 	err := errors.Join(e.compileCaps(p), e.compileVisits(p), e.compileFloors(p))
 	if err != nil {
 		return nil, err

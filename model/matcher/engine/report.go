@@ -18,7 +18,7 @@ func (s *state) report(c census) *model.Metrics {
 	m := s.tally
 	m.Users, m.Reach, m.IdentifiedImpressions = s.reach.users, s.reach.all.reach(), s.reach.impressed
 	m.FrequencyDistribution = s.reach.all.list()
-	m.Campaigns = make([]model.CampaignResult, len(s.plan.entries))
+	m.Campaigns = slices.Grow(m.Campaigns, len(s.plan.entries))[:len(s.plan.entries)] // nil without any
 	for i := range s.plan.entries {
 		e := &s.plan.entries[i]
 		r := &m.Campaigns[i]
