@@ -70,7 +70,9 @@ func (r *jsonReader) failure(err error) *syntaxError {
 	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
 		// The decoder counts the offending character in or not, depending on who found it.
 		at = min(int(s.Offset), len(r.text))
-		if names := func(i int) bool { return i >= 0 && i < len(r.text) && strings.Contains(s.Error(), fmt.Sprintf("'%c'", r.text[i])) }; !names(at) && names(at-1) {
+		if names := func(i int) bool {
+			return i >= 0 && i < len(r.text) && strings.Contains(s.Error(), fmt.Sprintf("'%c'", r.text[i]))
+		}; !names(at) && names(at-1) {
 			at--
 		}
 	}

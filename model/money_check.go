@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"math/big"
 
 	"github.com/shopspring/decimal"
@@ -13,7 +12,7 @@ import (
 //
 //	max effective bid (nanos an impression) x slots x copies
 //
-// with 12 copies at most of a bootstrap resample and floor(f) + 1 at most of a traffic factor f.
+// with 12 copies at most of a bootstrap resample and ceil(f) at most of a traffic factor f.
 const maxBootstrapCopies = 12
 
 // roughLimit is how far a bound in floats may go before the exact one is asked; it leaves room for
@@ -145,15 +144,16 @@ func roughEdit(op EditOp, bound, x, scale float64) float64 {
 	return max(bound, x*scale+1)
 }
 
-// copiesOf bounds how often one slot can be taken.
+// copiesOf bounds how often one slot can be taken: a factor f takes it at most ceil(f) times.
 func (c *Config) copiesOf(v Variant) float64 {
-	factor := 1.0
+	one := decimal.NewFromInt(1)
+	factor := one
 	for i, p := range c.Parameters {
 		if p.Edit == "slots.traffic" && v.Values[i].Kind == ValueNumber {
-			factor *= max(1, v.Values[i].Number.InexactFloat64())
+			factor = factor.Mul(decimal.Max(one, v.Values[i].Number))
 		}
 	}
-	copies := math.Floor(factor*(1+1e-9)) + 1
+	copies := factor.Ceil().InexactFloat64()
 	if v.Replicate > 0 {
 		copies *= maxBootstrapCopies
 	}

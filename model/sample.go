@@ -38,7 +38,7 @@ func (s *Sample) unitPoints(dims int) (*mat.Dense, error) {
 	return points, nil
 }
 
-// draw maps a unit to a value of the range. All arithmetic but that of log is exact, so that no
+// draw maps a unit, floored to a multiple of 2^-53, to a value of the range. All arithmetic but that of log is exact, so that no
 // machine's rounding can show.
 func (g *Range) draw(unit float64) Value {
 	unit = min(max(unit, 0), math.Nextafter(1, 0))
