@@ -15,7 +15,7 @@ build: ## build bin/whatif; the first time takes minutes
 	@.ci/build $(BIN) $(VERSION)
 
 demo: build ## generate a small study, run it, compare its variants
-	@$(BIN) demo --results results
+	@$(BIN) demo
 
 test: ## every test; nothing needs to be installed or started
 	@.ci/warm

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whatif-machine/whatif/sql"
+	"github.com/whatif-machine/whatif/sql/warehouse"
+)
+
+// tableTop is how many variants a table on a terminal shows when --top is not given.
+const tableTop = 20
+
+// tableMetrics are the columns of a table: few enough for a terminal.
+var tableMetrics = []string{"fill_rate", "reach", "average_frequency", "revenue"}
+
+type comparisonFlags struct {
+	metrics   []string
+	by        string
+	sort      string
+	ascending bool
+	top       int
+}
+
+func (c *console) compareCommand() *cobra.Command {
+	var f comparisonFlags
+	cmd := &cobra.Command{
+		Use:   "compare SIMULATION",
+		Short: "The variants of a simulation beside the baseline",
+		Long: `compare prints every variant's metrics and their difference to the baseline. With --by it averages over all variants
+that share a value of one parameter: the response curve of that lever.`,
+		Example: `  whatif compare latest
+  whatif compare latest --metric reach --metric revenue --sort revenue --top 10
+  whatif compare latest --by daily_cap
+  whatif compare latest --format csv > comparison.csv`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			id, err := c.resolve(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			w, err := c.open(ctx, id)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = w.Close() }() // read only
+			return c.compare(ctx, w, id, f)
+		},
+	}
+	cmd.Flags().StringSliceVar(&f.metrics, "metric", nil, "a metric to show; may be repeated (default: those of the comparison view)")
+	cmd.Flags().StringVar(&f.by, "by", "", "a parameter: average over the variants that share its value")
+	cmd.Flags().StringVar(&f.sort, "sort", "", "a metric to sort by, highest first")
+	cmd.Flags().BoolVar(&f.ascending, "ascending", false, "with --sort: lowest first")
+	cmd.Flags().IntVar(&f.top, "top", 0, "show only so many variants beside the baseline")
+	c.addResultsFlag(cmd)
+	c.addFormatFlag(cmd)
+	return cmd
+}
+
+// compare prints the comparison of one simulation.
+func (c *console) compare(ctx context.Context, w *warehouse.Warehouse, id string, f comparisonFlags) error {
+	if err := c.chooseMetrics(ctx, w, id, &f); err != nil {
+		return err
+	}
+	if f.by != "" {
+		return c.compareBy(ctx, w, id, f)
+	}
+	text, args := sql.ComparisonQuery{SimulationID: id, Metrics: f.metrics, Sort: f.sort, Ascending: f.ascending, Top: f.top}.SQL()
+	r, err := query(ctx, w, text, args...)
+	if err != nil {
+		return err
+	}
+	if !c.asTable() {
+		return c.print(r)
+	}
+	if err := c.print(readable(r, f.metrics)); err != nil {
+		return err
+	}
+	return c.sayMore(ctx, w, id, len(r.values))
+}
+
+// chooseMetrics fills in the defaults and refuses names that the simulation has no figures for.
+func (c *console) chooseMetrics(ctx context.Context, w *warehouse.Warehouse, id string, f *comparisonFlags) error {
+	if len(f.metrics) == 0 {
+		f.metrics = slices.Clone(sql.DefaultMetrics)
+		if c.asTable() {
+			f.metrics = slices.Clone(tableMetrics)
+		}
+	}
+	if f.sort != "" && !slices.Contains(f.metrics, f.sort) {
+		f.metrics = append(f.metrics, f.sort)
+	}
+	if c.asTable() && f.top == 0 && f.by == "" {
+		f.top = tableTop
+	}
+	known, err := query(ctx, w, "SELECT DISTINCT metric FROM variant_metrics WHERE simulation_id = ? ORDER BY metric", id)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, row := range known.values {
+		names = append(names, fmt.Sprint(row[0]))
+	}
+	for _, m := range f.metrics {
+		if len(names) > 0 && !slices.Contains(names, m) {
+			return usage("there is no metric %q; there are %s", m, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// sayMore says how many variants the table left out.
+func (c *console) sayMore(ctx context.Context, w *warehouse.Warehouse, id string, shown int) error {
+	total, err := query(ctx, w, "SELECT COUNT(*) FROM comparison WHERE simulation_id = ?", id)
+	if err != nil || len(total.values) == 0 {
+		return err
+	}
+	if n, ok := total.values[0][0].(int64); ok && n > int64(shown) {
+		c.say("%s more; all: whatif compare %s%s --top %d", grouped(n-int64(shown)), id, resultsFlag(c.results), n)
+	}
+	return nil
+}
+
+// readable turns raw comparison rows into what people read: a column per parameter, a cell per metric.
+func readable(r rows, metrics []string) rows {
+	parameters := parameterNames(r)
+	out := rows{columns: append([]string{"variant"}, parameters...), right: map[string]bool{}}
+	for _, m := range metrics {
+		out.columns = append(out.columns, m)
+		out.right[m] = true
+	}
+	for _, row := range r.values {
+		cells := []any{row[0]}
+		values := parameterValues(row[1])
+		for _, p := range parameters {
+			cells = append(cells, values[p])
+		}
+		for i, m := range metrics {
+			cells = append(cells, metricCell(m, row[3+3*i], row[4+3*i], row[5+3*i], row[0] == "baseline"))
+		}
+		out.values = append(out.values, cells)
+	}
+	return out
+}
+
+// parameterValues reads the parameters column: a JSON object of name and value.
+func parameterValues(v any) map[string]any {
+	values := map[string]any{}
+	decoder := json.NewDecoder(strings.NewReader(fmt.Sprint(v)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&values); err != nil {
+		return map[string]any{"parameters": v}
+	}
+	for name, value := range values {
+		values[name] = fmt.Sprint(value)
+	}
+	return values
+}
+
+// parameterNames lists the parameters in the order in which the rows first name them.
+func parameterNames(r rows) []string {
+	var names []string
+	for _, row := range r.values {
+		var fresh []string
+		for name := range parameterValues(row[1]) {
+			if !slices.Contains(names, name) {
+				fresh = append(fresh, name)
+			}
+		}
+		slices.Sort(fresh)
+		names = append(names, fresh...)
+	}
+	return names
+}
+
+// metricCell is a value with its difference to the baseline: points for rates, percent otherwise.
+func metricCell(metric string, value, delta, relative any, baseline bool) string {
+	v, ok := number(value)
+	if !ok {
+		return "-"
+	}
+	rate := strings.HasSuffix(metric, "_rate") || strings.HasSuffix(metric, "_share")
+	text := rounded(v)
+	if rate {
+		text = percent(v)
+	} else if v == float64(int64(v)) {
+		text = grouped(int64(v))
+	}
+	if baseline {
+		return text
+	}
+	if d, ok := number(delta); ok && rate {
+		return text + " (" + signed(100*d, 1) + " pts)"
+	}
+	if d, ok := number(relative); ok && !rate {
+		return text + " (" + signed(100*d, 1) + " %)"
+	}
+	return text
+}
+
+// number reads a cell as a float; false for null and text.
+func number(v any) (float64, bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, true
+	case int64:
+		return float64(v), true
+	case int32:
+		return float64(v), true
+	}
+	return 0, false
+}

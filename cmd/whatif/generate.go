@@ -1,0 +1,59 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whatif-machine/whatif/model/inventory/synthetic"
+)
+
+func (c *console) generateCommand() *cobra.Command {
+	o := synthetic.Options{Slots: 100_000, Campaigns: 100, Users: 20_000, Days: 7}
+	cmd := &cobra.Command{
+		Use:   "generate -o DIR",
+		Short: "Make a synthetic snapshot, campaigns and a study, calibrated to real logs",
+		Long: `generate writes slots.parquet, campaigns.yaml and study.yaml to DIR. What they look like (users with heavy
+tails, hours of day, sites, floors, bids, flights) is calibrated to real logs. The same arguments give the same bytes.`,
+		Example: "  whatif generate --slots 1000000 --campaigns 1000 --users 200000 --days 7 --seed 7 -o big\n  whatif run big/study.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			files, err := c.generate(cmd, o)
+			if err != nil {
+				return err
+			}
+			c.say("wrote %s, %s and %s\ntry: whatif run %s", files.Snapshot, files.Campaigns, files.Config, files.Config)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.Slots, "slots", o.Slots, "impression opportunities")
+	f.IntVar(&o.Campaigns, "campaigns", o.Campaigns, "campaigns that compete for them")
+	f.IntVar(&o.Users, "users", o.Users, "identified users")
+	f.IntVar(&o.Days, "days", o.Days, "days of traffic")
+	f.Int64Var(&o.Seed, "seed", 1, "seed of every draw")
+	f.Float64Var(&o.Fill, "fill", 0, "share of slots that the campaigns as written fill; goals and budgets are scaled to it (default 0.85)")
+	f.StringVarP(&o.Dir, "output", "o", "", "folder to write to; made if absent (required)")
+	return required(cmd, "output")
+}
+
+// generate makes the study with a progress bar.
+func (c *console) generate(cmd *cobra.Command, o synthetic.Options) (synthetic.Files, error) {
+	if o.Dir == "" {
+		return synthetic.Files{}, usage("-o DIR is required: the folder to write to")
+	}
+	m := c.newMeter("slots", int64(o.Slots), time.Now())
+	defer m.done()
+	o.Progress = func(done, total int) { m.update(int64(done), int64(total), "", time.Now()) }
+	return synthetic.Generate(cmd.Context(), o)
+}
+
+// required marks flags that a command cannot do without.
+func required(cmd *cobra.Command, names ...string) *cobra.Command {
+	for _, name := range names {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // a flag of that name was not defined above: a mistake in this program
+		}
+	}
+	return cmd
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/chzyer/readline"
+	"github.com/spf13/cobra"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/sql/warehouse"
+)
+
+func (c *console) queryCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   `query [SIMULATION] ["SQL"]`,
+		Short: "SQL over the results; without SQL, a prompt",
+		Long: `query runs DuckDB SQL over the views of the result store: variants, variant_metrics, comparison, campaign_results, frequency,
+campaign_frequency, group_results, breakdown_results, contention, parameter_effects, failures and pareto(x, y). Naming a simulation
+reads only its files. Without SQL it opens a prompt; statements end with a semicolon.`,
+		Example: `  whatif query latest "SELECT variant_id, reach, revenue FROM comparison ORDER BY revenue DESC LIMIT 5"
+  whatif query "SELECT simulation_id, count(*) FROM variants GROUP BY ALL"
+  whatif query latest`,
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.runQuery(cmd.Context(), args)
+		},
+	}
+	c.addResultsFlag(cmd)
+	c.addFormatFlag(cmd)
+	return cmd
+}
+
+func (c *console) runQuery(ctx context.Context, args []string) error {
+	simulation, text := "", ""
+	for _, arg := range args {
+		switch {
+		case simulation == "" && text == "" && (arg == "latest" || model.ValidSimulationID(arg)):
+			simulation = arg
+		case text == "":
+			text = arg
+		default:
+			return usage("name a simulation first, then one SQL text; see `whatif query --help`")
+		}
+	}
+	w, err := c.openNamed(ctx, simulation)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }() // read only
+	if text != "" {
+		r, err := query(ctx, w, text)
+		if err != nil {
+			return usage("%w", err)
+		}
+		return c.print(r)
+	}
+	return c.prompt(ctx, w)
+}
+
+// openNamed opens one simulation, or the whole store without a name.
+func (c *console) openNamed(ctx context.Context, name string) (*warehouse.Warehouse, error) {
+	if name == "" {
+		return warehouse.OpenDuckDB(ctx, c.results)
+	}
+	id, err := c.resolve(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.open(ctx, id)
+}
+
+// query runs a statement and reads all its rows.
+func query(ctx context.Context, w *warehouse.Warehouse, text string, args ...any) (rows, error) {
+	found, err := w.Query(ctx, text, args...)
+	if err != nil {
+		return rows{}, err
+	}
+	var r rows
+	for _, column := range found.Columns() {
+		r.columns = append(r.columns, column.Name)
+	}
+	for found.Next() {
+		r.values = append(r.values, found.Values())
+	}
+	return r, errors.Join(found.Err(), found.Close())
+}
+
+// prompt reads statements until the end of input. An error in one is printed and the next is read.
+func (c *console) prompt(ctx context.Context, w *warehouse.Warehouse) error {
+	if _, ok := terminal(c.in); !ok {
+		return c.script(ctx, w)
+	}
+	editor, err := readline.NewEx(&readline.Config{Prompt: "whatif> ", HistoryFile: historyFile(), InterruptPrompt: "^C"})
+	if err != nil {
+		return fmt.Errorf("open the prompt: %w", err)
+	}
+	defer func() { _ = editor.Close() }() // restores the terminal; there is nothing to do about a failure
+	c.say("statements end with a semicolon; views: comparison, variant_metrics, campaign_results, ..; end with Ctrl-D")
+	statement := ""
+	for {
+		line, err := editor.Readline()
+		switch {
+		case errors.Is(err, readline.ErrInterrupt):
+			statement = ""
+			editor.SetPrompt("whatif> ")
+			continue
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the prompt: %w", err)
+		}
+		if statement += line + "\n"; !strings.HasSuffix(strings.TrimSpace(statement), ";") {
+			if strings.TrimSpace(statement) != "" {
+				editor.SetPrompt("   ...> ")
+			}
+			continue
+		}
+		c.answer(ctx, w, statement)
+		statement = ""
+		editor.SetPrompt("whatif> ")
+	}
+}
+
+func (c *console) answer(ctx context.Context, w *warehouse.Warehouse, statement string) {
+	r, err := query(ctx, w, statement)
+	if err == nil {
+		err = c.print(r)
+	}
+	if err != nil {
+		fmt.Fprintln(c.err, err)
+	}
+}
+
+// script runs what comes from a pipe as one text.
+func (c *console) script(ctx context.Context, w *warehouse.Warehouse) error {
+	const most = 1 << 20
+	text, err := io.ReadAll(io.LimitReader(c.in, most+1))
+	if err != nil {
+		return fmt.Errorf("read SQL from standard input: %w", err)
+	}
+	if len(text) > most {
+		return usage("the SQL on standard input is over %s", bytes(most))
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		return usage("no SQL: give it as an argument, on standard input, or use a terminal for the prompt")
+	}
+	r, err := query(ctx, w, string(text))
+	if err != nil {
+		return usage("%w", err)
+	}
+	return c.print(r)
+}
+
+// historyFile keeps the prompt's history in the user's cache; empty: none is kept.
+func historyFile() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "whatif"), 0o700); err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "whatif", "history.sql")
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/whatif-machine/whatif/"
+
+// rooms says which packages of ours each room may import: a prefix of the import path, "/" at the
+// end for everything below. A room not listed here must not exist. Code of tests may import more.
+var rooms = map[string][]string{
+	"model":                     {},
+	"model/inventory":           {"model"},
+	"model/inventory/synthetic": {"model", "model/inventory", "model/matcher/engine"},
+	"model/matcher":             {"model"},
+	"model/matcher/engine":      {"model", "model/inventory"},
+	"model/matcher/studies":     {"model", "model/inventory"},
+	"transforms":                {"model", "model/", "transforms/results"},
+	"transforms/results":        {"model"},
+	"pipeline":                  {"model", "model/", "transforms", "transforms/"},
+	"sql":                       {"model"},
+	"sql/warehouse":             {"model", "sql"},
+	"sql/report":                {"model", "sql", "sql/warehouse"},
+	"cmd/whatif":                {"model", "model/", "transforms", "transforms/", "pipeline", "sql", "sql/"},
+}
+
+// libraries says which outside packages the rooms below a prefix may not know.
+var libraries = map[string][]string{
+	"model":           {"github.com/parquet-go/", "github.com/apache/beam", "github.com/duckdb/", "net", "os"},
+	"model/matcher":   {"github.com/parquet-go/", "github.com/apache/beam", "github.com/duckdb/", "net", "os"},
+	"model/inventory": {"github.com/apache/beam", "github.com/duckdb/", "net"},
+	"transforms":      {"github.com/duckdb/"},
+	"pipeline":        {"github.com/duckdb/"},
+	"sql":             {"github.com/apache/beam"},
+}
+
+// TestRooms holds the code to the table of rooms: nothing is imported that a room may not know.
+func TestRooms(t *testing.T) {
+	root := filepath.Join("..", "..")
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && file != root || entry.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		room := path.Dir(filepath.ToSlash(rel))
+		seen[room] = true
+		checkImports(t, room, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room := range rooms {
+		if !seen[room] {
+			t.Errorf("room %s is in the table but has no code", room)
+		}
+	}
+}
+
+func checkImports(t *testing.T, room, file string) {
+	t.Helper()
+	allowed, known := rooms[room]
+	if !known {
+		t.Errorf("%s: room %s is not in the table of rooms", file, room)
+		return
+	}
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, source, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range parsed.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own, ok := strings.CutPrefix(name, module); ok {
+			if own != room && !permits(allowed, own) {
+				t.Errorf("%s: %s may not import %s", file, room, own)
+			}
+		} else if forbidden(room, name) {
+			t.Errorf("%s: %s may not import %s", file, room, name)
+		}
+	}
+}
+
+// permits reports whether a list of rooms allows one: by its name, or by a prefix that ends in "/".
+func permits(allowed []string, room string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool {
+		return a == room || strings.HasSuffix(a, "/") && strings.HasPrefix(room, a)
+	})
+}
+
+// forbidden looks the import up under the room and every room above it that has a list of its own:
+// the nearest one decides.
+func forbidden(room, name string) bool {
+	for ; room != "."; room = path.Dir(room) {
+		if list, ok := libraries[room]; ok {
+			return slices.ContainsFunc(list, func(prefix string) bool {
+				return name == prefix || strings.HasPrefix(name, prefix+"/") || strings.HasSuffix(prefix, "/") && strings.HasPrefix(name, prefix)
+			})
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// example has every kind of cell that needs care: null, text with a comma, a quote and a newline, a list.
+var example = rows{
+	columns: []string{"id", "value", "list"},
+	values: [][]any{
+		{"a,\"b\"\nc", 1.5, []any{int64(1), "x"}},
+		{nil, nil, nil},
+	},
+}
+
+func TestFormats(t *testing.T) {
+	for format, want := range map[string]string{
+		"csv":      "id,value,list\n\"a,\"\"b\"\"\nc\",1.5,\"[1,\"\"x\"\"]\"\n,,\n",
+		"json":     "[{\"id\": \"a,\\\"b\\\"\\nc\", \"value\": 1.5, \"list\": [1,\"x\"]},\n {\"id\": null, \"value\": null, \"list\": null}]\n",
+		"markdown": "| id | value | list |\n| --- | ---:| --- |\n| a,\"b\"<br/>c | 1.5 | [1,\"x\"] |\n| - | - | - |\n",
+	} {
+		var out strings.Builder
+		c := &console{out: &out, format: format}
+		if err := c.print(example); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("%s:\n%q\nwant\n%q", format, out.String(), want)
+		}
+	}
+}
+
+func TestDefaultFormat(t *testing.T) {
+	var out strings.Builder
+	c := &console{out: &out}
+	if err := c.print(rows{columns: []string{"a"}, values: [][]any{{int64(1)}}}); err != nil || out.String() != "a\n1\n" {
+		t.Errorf("a stream that is no terminal got %q, %v; want CSV", out.String(), err)
+	}
+	c.format = "xml"
+	if err := c.print(example); err == nil || !strings.Contains(err.Error(), "table, json, csv, markdown") {
+		t.Errorf("unknown format: %v", err)
+	}
+}
+
+func TestEmptyJSON(t *testing.T) {
+	var out strings.Builder
+	if err := (rows{columns: []string{"a"}}).json(&out); err != nil || out.String() != "[]\n" {
+		t.Errorf("no rows gave %q, %v", out.String(), err)
+	}
+}
+
+func TestMetricCells(t *testing.T) {
+	for _, c := range []struct {
+		metric                 string
+		value, delta, relative any
+		baseline               bool
+		want                   string
+	}{
+		{"fill_rate", 0.834, -0.041, -0.0469, false, "83.4 % (-4.1 pts)"},
+		{"fill_rate", 0.834, nil, nil, true, "83.4 %"},
+		{"reach", 12345.0, 1323.0, 0.12, false, "12,345 (+12.0 %)"},
+		{"revenue", 1234.56, 0.0, 0.0, false, "1,235 (0.0 %)"},
+		{"average_frequency", 2.345, nil, nil, false, "2.35"}, // no baseline
+		{"ecpm", nil, nil, nil, false, "-"},
+	} {
+		if got := metricCell(c.metric, c.value, c.delta, c.relative, c.baseline); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.metric, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/pipeline"
+	"github.com/whatif-machine/whatif/sql/report"
+	"github.com/whatif-machine/whatif/sql/warehouse"
+	"github.com/whatif-machine/whatif/transforms/results"
+)
+
+// runFlags are the flags of every command that runs variants.
+type runFlags struct {
+	runner      string
+	parallelism int
+	memory      string
+	resume      string
+}
+
+func (c *console) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run CONFIG | run --resume SIMULATION",
+		Short: "Run a study here and now and compare its variants",
+		Long: `run checks a configuration, runs its variants on this machine, and prints the simulation's id, the comparison with the
+baseline and one sentence that says what it means. Every variant's result is committed as soon as it is done: an interrupted run goes
+on with --resume, and variants that have a result are not run again.`,
+		Example: "  whatif run study.yaml\n  whatif run study.yaml --results results --parallelism 2\n  whatif run --resume latest",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case f.resume != "" && len(args) == 0:
+				return c.resume(cmd.Context(), f)
+			case f.resume == "" && len(args) == 1:
+				return c.runConfig(cmd.Context(), args[0], f)
+			}
+			return usage("name either a configuration or --resume SIMULATION; see `whatif run --help`")
+		},
+	}
+	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with an interrupted simulation (an id or `latest`)")
+	c.addRunFlags(cmd, &f)
+	return cmd
+}
+
+func (c *console) addRunFlags(cmd *cobra.Command, f *runFlags) {
+	cmd.Flags().StringVar(&f.runner, "runner", "", "direct or prism (default: the configuration's, else direct)")
+	cmd.Flags().IntVar(&f.parallelism, "parallelism", 0, "variants at once (default: one a core)")
+	c.addResultsFlag(cmd)
+	c.addFormatFlag(cmd)
+}
+
+// runConfig is `whatif run CONFIG`: prepare, submit, run, compare.
+func (c *console) runConfig(ctx context.Context, path string, f runFlags) error {
+	store, err := results.Open(c.results)
+	if err != nil {
+		return err
+	}
+	plan, err := c.submit(ctx, store, path)
+	if err != nil {
+		return err
+	}
+	return c.runVariants(ctx, plan.SimulationID, pipeline.RunOptions{}, f)
+}
+
+// submit checks a configuration and stores its plan. The snapshot that checking needed is let go of
+// before the job's own process loads it.
+func (c *console) submit(ctx context.Context, store *results.Store, path string) (*model.Plan, error) {
+	study, err := pipeline.Prepare(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	c.warn(study.Warnings)
+	now := time.Now()
+	id, err := model.NewSimulationID(now, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := pipeline.Submit(ctx, store, study, now, id)
+	if err != nil {
+		return nil, err
+	}
+	c.say("simulation %s: %s of %s against %s", plan.SimulationID,
+		count(len(plan.Variants), "variant"), count(int(study.Estimate.Slots), "slot"), count(study.Estimate.Campaigns, "campaign"))
+	return plan, nil
+}
+
+func (c *console) resume(ctx context.Context, f runFlags) error {
+	id, err := c.resolve(ctx, f.resume)
+	if err != nil {
+		return err
+	}
+	return c.runVariants(ctx, id, pipeline.RunOptions{}, f)
+}
+
+// resolve turns `latest` or an id into the id of a simulation that is there.
+func (c *console) resolve(ctx context.Context, name string) (string, error) {
+	store, err := results.Open(c.results)
+	if err != nil {
+		return "", err
+	}
+	return store.Resolve(ctx, name)
+}
+
+// runVariants runs what a simulation has left to do and prints what came out.
+func (c *console) runVariants(ctx context.Context, id string, o pipeline.RunOptions, f runFlags) error {
+	started := time.Now()
+	m := c.newMeter("variants", 0, started)
+	o.Results, o.SimulationID, o.Runner, o.Parallelism = c.results, id, f.runner, f.parallelism
+	o.Progress = func(p pipeline.Progress) { c.showProgress(m, p, started) }
+	summary, err := pipeline.Run(ctx, o)
+	m.done()
+	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+		return &interruption{simulation: id, results: c.results}
+	}
+	if err != nil {
+		return err
+	}
+	return c.conclude(ctx, id, summary, time.Since(started))
+}
+
+func (c *console) showProgress(m *meter, p pipeline.Progress, started time.Time) {
+	now := time.Now()
+	done := int64(p.Succeeded + p.Failed)
+	note := ""
+	if seconds := now.Sub(started).Seconds(); seconds > 1 && p.Decisions > 0 {
+		note = rounded(float64(p.Decisions)/seconds/1e6) + " M decisions/s"
+	}
+	if left := m.remaining(done, int64(p.Total), now); left > 0 {
+		note += ", " + duration(left) + " left"
+	}
+	if p.Failed > 0 {
+		note += fmt.Sprintf(", %d failed", p.Failed)
+	}
+	m.update(done, int64(p.Total), note, now)
+}
+
+// conclude prints the comparison, the sentence and what to try next.
+func (c *console) conclude(ctx context.Context, id string, s pipeline.Summary, took time.Duration) error {
+	w, err := c.open(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }() // read only: nothing is lost when closing fails
+	people := io.Discard
+	if c.asTable() {
+		people = c.out
+	} else if !c.quiet {
+		people = c.err
+	}
+	fmt.Fprintf(people, "simulation %s\n", id)
+	if err := c.compare(ctx, w, id, comparisonFlags{top: 12}); err != nil {
+		return err
+	}
+	sentence, err := report.Sentence(ctx, w, id)
+	if err != nil {
+		return err
+	}
+	if sentence != "" {
+		fmt.Fprintln(people, sentence)
+	}
+	c.say("%s of %s succeeded in %s; next: whatif compare %s%s, whatif report %s%s -o report.html",
+		grouped(int64(s.Succeeded)), count(s.Total, "variant"), duration(took), id, resultsFlag(c.results), id, resultsFlag(c.results))
+	return c.failedRun(id, s)
+}
+
+// failedRun is the error of a run that left variants without a success.
+func (c *console) failedRun(id string, s pipeline.Summary) error {
+	if s.Succeeded == s.Total {
+		return nil
+	}
+	if s.Stopped != "" {
+		fmt.Fprintln(c.err, "stopped early:", s.Stopped)
+	}
+	fmt.Fprintf(c.err, "%s failed; why: whatif failures %s%s; again: whatif retry %s%s\n",
+		count(s.Failed, "variant"), id, resultsFlag(c.results), id, resultsFlag(c.results))
+	return errReported
+}
+
+// open opens one simulation's results for reading.
+func (c *console) open(ctx context.Context, id string) (*warehouse.Warehouse, error) {
+	return warehouse.OpenDuckDB(ctx, c.results, warehouse.Simulation(id))
+}

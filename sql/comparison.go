@@ -1,0 +1,51 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ComparisonQuery asks for some metrics of every variant beside its difference to the baseline. The
+// baseline comes first; the others by the Sort metric, highest first (Ascending: lowest first), ties
+// and absent values by variant id.
+type ComparisonQuery struct {
+	SimulationID string
+	Metrics      []string // names of variant_metrics; each gives <m>, <m>_delta, <m>_relative_delta
+	Sort         string   // one of Metrics; empty: in the order of the variants
+	Ascending    bool
+	Top          int // variants beside the baseline; 0: all
+}
+
+// DefaultMetrics are those of the comparison view.
+var DefaultMetrics = []string{"fill_rate", "filled", "reach", "average_frequency", "revenue", "ecpm", "goals_met"}
+
+// SQL is the statement, the same in every dialect, and the values of its parameters.
+// Metric names must come from variant_metrics: they are quoted, not bound.
+func (q ComparisonQuery) SQL() (string, []any) {
+	var columns strings.Builder
+	for _, m := range q.Metrics {
+		for _, c := range []struct{ column, suffix string }{{"value", ""}, {"delta", "_delta"}, {"relative_delta", "_relative_delta"}} {
+			fmt.Fprintf(&columns, ",\n  MAX(CASE WHEN m.metric = '%s' THEN m.%s END) AS %s%s", m, c.column, m, c.suffix)
+		}
+	}
+	order := "c.variant_id"
+	if q.Sort != "" {
+		direction := "DESC"
+		if q.Ascending {
+			direction = "ASC"
+		}
+		order = fmt.Sprintf("%s %s NULLS LAST, c.variant_id", q.Sort, direction)
+	}
+	limit := ""
+	if q.Top > 0 {
+		limit = fmt.Sprintf("\nLIMIT %d", q.Top+1)
+	}
+	return fmt.Sprintf(`SELECT c.variant_id, c.parameters, c.comparable%s
+FROM comparison AS c
+LEFT JOIN variant_metrics AS m
+  ON m.simulation_id = c.simulation_id AND m.variant_id = c.variant_id AND m.metric IN ('%s')
+WHERE c.simulation_id = ?
+GROUP BY c.variant_id, c.parameters, c.comparable
+ORDER BY CASE WHEN c.variant_id = 'baseline' THEN 0 ELSE 1 END, %s%s`,
+		columns.String(), strings.Join(q.Metrics, "', '"), order, limit), []any{q.SimulationID}
+}
