@@ -105,7 +105,7 @@ var edges = map[string]edge{
 	"one time":          {slotsAt(7, 7, 7, 7, 7), selling(bidding("a", 5, goal(2), paced(model.PacingEven)), bidding("b", 4, goal(2), paced(model.PacingTraffic)))},
 	"65 campaigns":      {slotsAt(0, 1, 2, 3), selling(many(65)...)},
 	"1,025 campaigns":   {every(40, "u"), selling(many(1_025, capped(1, model.PerDay, 1))...)},
-	"2,100 with a goal": {every(30, "u"), with(selling(many(2_100, goal(1))...), func(sc *model.Scenario) { sc.Policy.WithinPriority = model.ByNeed })},
+	"1,100 with a goal": {every(30, "u"), with(selling(many(1_100, goal(1))...), func(sc *model.Scenario) { sc.Policy.WithinPriority = model.ByNeed })},
 	"goal of 1":         {slotsAt(0, 1, 2), selling(bidding("a", 5, goal(1)), bidding("b", 4, goal(1), paced(model.PacingEven)))},
 	"budget of 0":       {slotsAt(0, 1), selling(bidding("a", 5, budget(0)), bidding("b", 0, budget(0)), bidding("c", 0, budget(0), paced(model.PacingEven)))},
 	"floor above bids":  {withFloor(slotsAt(0, 1), 6), selling(bidding("a", 5), bidding("fixed", 1, func(c *model.Campaign) { c.Pricing = model.PricingFixed }, goal(1)))},
