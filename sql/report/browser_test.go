@@ -35,7 +35,7 @@ func flags(profile string, more ...string) []string {
 // browse loads a page and returns its DOM after the scripts ran.
 func browse(t *testing.T, page string, more ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a busy machine has taken one
 	defer cancel()
 	cmd := exec.CommandContext(ctx, chromium(), flags(t.TempDir(), append(more, "--dump-dom", "file://"+page)...)...)
 	var stderr bytes.Buffer
@@ -47,7 +47,7 @@ func browse(t *testing.T, page string, more ...string) []byte {
 	return dom
 }
 
-// written puts the page of a study into a file; exercise is a script that uses every control of the page; nil: the page as it is.
+// written puts the page of a study into a file, in the folder WHATIF_KEEP_PAGES if one is set, for people to look at; exercise is a script that uses every control of the page; nil: the page as it is.
 func written(t *testing.T, s *study, exercise []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "report.html")

@@ -48,6 +48,7 @@ func pages(t testing.TB) []page {
 
 	silent := plausible()
 	silent.losses = false
+	silent.replicates = 20
 
 	named := plausible()
 	named.name = hostile
@@ -82,7 +83,7 @@ func pages(t testing.TB) []page {
 		{"no parameters", plainStudy(t, func() []model.VariantResult { r := bare.rows(); r[0].Parameters = nil; return r }()), 4, []string{"the baseline alone", "This study has no parameters."}, nil},
 		{"no baseline", plainStudy(t, lost.rows()), 10, []string{"the baseline failed (out_of_memory)", "nothing is compared"}, nil},
 		{"all failed", plainStudy(t, dead.rows()), 0, []string{"all 37 variants failed: 37 crashed", "No variant succeeded", "0 of 37; 37 failed"}, nil},
-		{"no losses", plainStudy(t, silent.rows()), 10, []string{"report.losses false"}, nil},
+		{"no losses, replicates", plainStudy(t, silent.rows()), 10, []string{"report.losses false", "35 of 37; 2 failed; 740 replicates", "reach -2.7 % ("}, nil},
 		{"hostile names", plainStudy(t, namedRows), 10, []string{"<img src=x onerror=alert(2)>", "广告 🎯"}, []string{"--window-size=390,800"}},
 		{"nothing happened", plainStudy(t, nothingRows), 10, []string{"no effect"}, nil},
 	}

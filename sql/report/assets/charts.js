@@ -3,7 +3,10 @@
 const charts = [];
 
 function chart(describe, options, settings = {}) {
-  const element = make("div", { class: "chart" + (settings.tall ? " tall" : "") + (settings.wide ? " wide" : ""), role: "img" });
+  const element = make("div", {
+    class: "chart" + (settings.tall ? " tall" : "") + (settings.wide ? " wide" : ""),
+    role: "img",
+  });
   const entry = { element, options, describe, clicked: settings.clicked, instance: null };
   charts.push(entry);
   return { element, draw: () => drawChart(entry) };
@@ -31,15 +34,21 @@ function frame(c, options) {
     grid: { left: 8, right: 16, top: 14, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     ...options,
     tooltip: {
-      renderMode: "richText", confine: true, backgroundColor: c.card, borderColor: c.muted, borderWidth: 1,
-      textStyle: { color: c.ink, fontSize: 12, lineHeight: 17 }, ...options.tooltip,
+      renderMode: "richText",
+      confine: true,
+      backgroundColor: c.card,
+      borderColor: c.muted,
+      borderWidth: 1,
+      textStyle: { color: c.ink, fontSize: 12, lineHeight: 17 },
+      ...options.tooltip,
     },
   };
 }
 
 function axis(c, options) {
   return {
-    nameTextStyle: { color: c.soft }, nameGap: 10,
+    nameTextStyle: { color: c.soft },
+    nameGap: 10,
     ...options,
     axisLine: { show: options.type !== "value", lineStyle: { color: c.muted } },
     axisTick: { show: false },

@@ -5,12 +5,32 @@ const tableState = { sort: "order", down: false, filter: "", all: false };
 
 function comparisonColumns() {
   const order = { key: "order", title: "Variant", text: true, value: (v, i) => i };
-  const parameters = levers.length <= ownColumns
-    ? levers.map((p, j) => ({ key: "p" + j, title: leverName(p), text: true, value: (v) => (v.set[j] < 0 ? -1 : v.set[j]), cell: (v) => clip(setting(v, j).text, 28) }))
-    : [{ key: "parameters", title: "Parameters", text: true, long: true, value: describeVariant, cell: describeVariant }];
+  const parameters =
+    levers.length <= ownColumns
+      ? levers.map((p, j) => ({
+          key: "p" + j,
+          title: leverName(p),
+          text: true,
+          value: (v) => (v.set[j] < 0 ? -1 : v.set[j]),
+          cell: (v) => clip(setting(v, j).text, 28),
+        }))
+      : [
+          {
+            key: "parameters",
+            title: "Parameters",
+            text: true,
+            long: true,
+            value: describeVariant,
+            cell: describeVariant,
+          },
+        ];
   const figures = study.measures.map((m, j) => ({
-    key: "m" + j, title: m.label, value: (v) => v.value[j], cell: (v) => figure(m.kind, v.value[j]),
-    delta: (v) => (v === baseline || !baseline ? null : change(m.kind, v.delta[j], v.relative[j])), sign: (v) => Math.sign(v.delta[j] || 0),
+    key: "m" + j,
+    title: m.label,
+    value: (v) => v.value[j],
+    cell: (v) => figure(m.kind, v.value[j]),
+    delta: (v) => (v === baseline || !baseline ? null : change(m.kind, v.delta[j], v.relative[j])),
+    sign: (v) => Math.sign(v.delta[j] || 0),
     interval: (v) => intervalText(v, j),
   }));
   return [order, ...parameters, ...figures];
@@ -20,7 +40,8 @@ function comparisonColumns() {
 function intervalText(v, m) {
   const bounds = v.interval && v.interval[m];
   if (!bounds || !isKnown(bounds.low) || !isKnown(bounds.high) || !baseline) return null;
-  const kind = measureKind(m), over = kind === "share" ? 1 : baseline.value[m];
+  const kind = measureKind(m),
+    over = kind === "share" ? 1 : baseline.value[m];
   if (!isKnown(over) || over === 0) return null;
   const bound = (x) => change(kind, x, x / over);
   return bound(bounds.low) + " … " + bound(bounds.high);
@@ -29,7 +50,8 @@ function intervalText(v, m) {
 function comparisonRows(columns) {
   const wanted = tableState.filter.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const column = columns.find((k) => k.key === tableState.sort);
-  const rows = variants.map((v, i) => ({ v, i, key: column.value(v, i) }))
+  const rows = variants
+    .map((v, i) => ({ v, i, key: column.value(v, i) }))
     .filter(({ v }) => wanted.every((w) => (v.id + " " + describeVariant(v)).toLowerCase().includes(w)));
   const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en-US", { numeric: true }) : a - b);
   return rows.sort((a, b) => {
@@ -46,19 +68,40 @@ function headerCell(column, redraw) {
     tableState.sort = column.key;
     redraw(column.key);
   };
-  return make("th", { scope: "col", class: column.text ? "text" : null, "aria-sort": sorted ? (tableState.down ? "descending" : "ascending") : null },
-    make("button", { type: "button", onclick: press, "data-key": column.key }, column.title));
+  return make(
+    "th",
+    {
+      scope: "col",
+      class: column.text ? "text" : null,
+      "aria-sort": sorted ? (tableState.down ? "descending" : "ascending") : null,
+    },
+    make("button", { type: "button", onclick: press, "data-key": column.key }, column.title),
+  );
 }
 
 function bodyRow(columns, { v, i }) {
   const cells = columns.slice(1).map((k) => {
-    const delta = k.delta && k.delta(v), bounds = k.interval && k.interval(v);
-    return make("td", { class: k.text ? "text" + (k.long ? " long" : "") : null }, k.cell(v),
-      delta ? make("small", { class: k.sign(v) > 0 ? "up" : k.sign(v) < 0 ? "down" : null }, delta) : null, bounds ? make("small", {}, bounds) : null);
+    const delta = k.delta && k.delta(v),
+      bounds = k.interval && k.interval(v);
+    return make(
+      "td",
+      { class: k.text ? "text" + (k.long ? " long" : "") : null },
+      k.cell(v),
+      delta ? make("small", { class: k.sign(v) > 0 ? "up" : k.sign(v) < 0 ? "down" : null }, delta) : null,
+      bounds ? make("small", {}, bounds) : null,
+    );
   });
-  return make("tr", { class: i === chosen.variant ? "chosen" : null },
-    make("th", { scope: "row", class: "text" }, make("button", { type: "button", class: "pick", onclick: () => choose({ variant: i }) }, v.id),
-      v.comparable ? null : make("small", {}, "other inputs")), cells);
+  return make(
+    "tr",
+    { class: i === chosen.variant ? "chosen" : null },
+    make(
+      "th",
+      { scope: "row", class: "text" },
+      make("button", { type: "button", class: "pick", onclick: () => choose({ variant: i }) }, v.id),
+      v.comparable ? null : make("small", {}, "other inputs"),
+    ),
+    cells,
+  );
 }
 
 function drawComparison() {
@@ -66,19 +109,65 @@ function drawComparison() {
   const columns = comparisonColumns();
   const holder = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Comparison table" });
   const count = make("p", { class: "lead", "aria-live": "polite" });
-  const more = make("button", { type: "button", class: "more", onclick: () => { tableState.all = true; redraw(); } });
+  const more = make("button", {
+    type: "button",
+    class: "more",
+    onclick: () => {
+      tableState.all = true;
+      redraw();
+    },
+  });
   const redraw = (focus) => {
-    const rows = comparisonRows(columns), shown = tableState.all ? rows : rows.slice(0, pageRows);
-    holder.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, columns.map((k) => headerCell(k, redraw)))), make("tbody", {}, shown.map((r) => bodyRow(columns, r)))));
-    count.textContent = rows.length === variants.length ? whole.format(rows.length) + (rows.length === 1 ? " variant" : " variants") : whole.format(rows.length) + " of " + whole.format(variants.length) + " variants match";
+    const rows = comparisonRows(columns),
+      shown = tableState.all ? rows : rows.slice(0, pageRows);
+    holder.replaceChildren(
+      make(
+        "table",
+        {},
+        make(
+          "thead",
+          {},
+          make(
+            "tr",
+            {},
+            columns.map((k) => headerCell(k, redraw)),
+          ),
+        ),
+        make(
+          "tbody",
+          {},
+          shown.map((r) => bodyRow(columns, r)),
+        ),
+      ),
+    );
+    count.textContent =
+      rows.length === variants.length
+        ? whole.format(rows.length) + (rows.length === 1 ? " variant" : " variants")
+        : whole.format(rows.length) + " of " + whole.format(variants.length) + " variants match";
     more.hidden = shown.length === rows.length;
     more.textContent = "Show all " + whole.format(rows.length);
     const pressed = focus && holder.querySelector('button[data-key="' + focus + '"]');
     if (pressed) pressed.focus();
   };
-  const search = make("input", { type: "search", placeholder: "v0012, daily cap 3", oninput: () => { tableState.filter = search.value; redraw(); } });
-  const element = section("comparison", "Comparison", baseline ? "Figures with their change against the baseline below: percent, or percentage points of a rate." : "Without a baseline there are no deltas.",
-    controls(make("label", {}, "Filter by id or parameter", search)), count, holder, more);
+  const search = make("input", {
+    type: "search",
+    placeholder: "v0012, daily cap 3",
+    oninput: () => {
+      tableState.filter = search.value;
+      redraw();
+    },
+  });
+  const element = section(
+    "comparison",
+    "Comparison",
+    baseline
+      ? "Figures with their change against the baseline below: percent, or percentage points of a rate."
+      : "Without a baseline there are no deltas.",
+    controls(make("label", {}, "Filter by id or parameter", search)),
+    count,
+    holder,
+    more,
+  );
   element.classList.add("long");
   redraw();
   chosen.listeners.push(() => redraw());

@@ -2,8 +2,11 @@
 const study = JSON.parse(document.getElementById("study").textContent);
 const missing = "–";
 const minus = (text) => text.replace(/^-/, "−");
-const decimals = (least, most) => new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
-const whole = decimals(0, 0), tenth = decimals(0, 1), cents = decimals(2, 2);
+const decimals = (least, most) =>
+  new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
+const whole = decimals(0, 0),
+  tenth = decimals(0, 1),
+  cents = decimals(2, 2);
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
 const plain = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 6 });
 
@@ -13,10 +16,14 @@ const isKnown = (v) => typeof v === "number" && Number.isFinite(v);
 function figure(kind, v) {
   if (!isKnown(v)) return missing;
   switch (kind) {
-    case "count": return minus(whole.format(v));
-    case "share": return minus(tenth.format(100 * v)) + " %";
-    case "money": return minus((study.simulation.currency + " " + cents.format(v)).trim());
-    default: return minus(cents.format(v));
+    case "count":
+      return minus(whole.format(v));
+    case "share":
+      return minus(tenth.format(100 * v)) + " %";
+    case "money":
+      return minus((study.simulation.currency + " " + cents.format(v)).trim());
+    default:
+      return minus(cents.format(v));
   }
 }
 

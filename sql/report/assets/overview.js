@@ -21,7 +21,8 @@ function changes(low, high) {
 }
 
 // A figure for a card, whose title names the currency.
-const cardFigure = (kind, v) => (kind !== "money" ? figure(kind, v) : !isKnown(v) ? missing : Math.abs(v) < 1e6 ? figure("ratio", v) : brief(kind, v));
+const cardFigure = (kind, v) =>
+  kind !== "money" ? figure(kind, v) : !isKnown(v) ? missing : Math.abs(v) < 1e6 ? figure("ratio", v) : brief(kind, v);
 
 function drawOverview() {
   if (!variants.length) return;
@@ -30,15 +31,30 @@ function drawOverview() {
     const values = known.map((v) => v.value[i]);
     let range = "no other variant";
     if (values.length && baseline) {
-      const low = known.reduce((a, b) => (b.value[i] < a.value[i] ? b : a)), high = known.reduce((a, b) => (b.value[i] > a.value[i] ? b : a));
+      const low = known.reduce((a, b) => (b.value[i] < a.value[i] ? b : a)),
+        high = known.reduce((a, b) => (b.value[i] > a.value[i] ? b : a));
       range = changes(change(m.kind, low.delta[i], low.relative[i]), change(m.kind, high.delta[i], high.relative[i]));
     } else if (values.length) {
       range = "from " + cardFigure(m.kind, Math.min(...values)) + " to " + cardFigure(m.kind, Math.max(...values));
     }
-    return make("div", { class: "card" }, make("p", { class: "name" }, m.label + (m.kind === "money" ? ", " + study.simulation.currency : "")),
-      baseline ? make("p", { class: "figure" }, cardFigure(m.kind, baseline.value[i])) : null, make("p", { class: "range" }, range));
+    return make(
+      "div",
+      { class: "card" },
+      make(
+        "p",
+        { class: "name" },
+        m.label + (m.kind === "money" && study.simulation.currency ? ", " + study.simulation.currency : ""),
+      ),
+      baseline ? make("p", { class: "figure" }, cardFigure(m.kind, baseline.value[i])) : null,
+      make("p", { class: "range" }, range),
+    );
   });
-  section("overview", "At a glance", baseline
-    ? "The baseline's figures, and how far the other variants go below and above them."
-    : "The baseline has no result, so variants are shown as they are and nothing is compared.", make("div", { class: "cards" }, cards));
+  section(
+    "overview",
+    "At a glance",
+    baseline
+      ? "The baseline's figures, and how far the other variants go below and above them."
+      : "The baseline has no result, so variants are shown as they are and nothing is compared.",
+    make("div", { class: "cards" }, cards),
+  );
 }
