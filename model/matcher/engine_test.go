@@ -88,7 +88,8 @@ func TestOneEngineManyVariants(t *testing.T) {
 	}
 }
 
-// FuzzEngineEqualsReference compares the two on studies that the fuzzer makes out of bytes.
+// FuzzEngineEqualsReference compares the two on studies that the fuzzer makes out of bytes. Minimising an
+// interesting input takes Go a minute by default; -fuzzminimizetime 5x keeps it at trying new ones.
 func FuzzEngineEqualsReference(f *testing.F) {
 	f.Add([]byte{})
 	for seed := range uint64(8) {
