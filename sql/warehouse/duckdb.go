@@ -97,7 +97,7 @@ func locate(results, simulation string) (root, glob string, err error) {
 		folder, rest := "simulation_id="+simulation, strings.SplitN(pattern, "/", 2)[1]
 		root, pattern = filepath.Join(root, folder), rest
 		if info, err := os.Stat(root); err != nil || !info.IsDir() {
-			return "", "", fmt.Errorf("there is no simulation %s in the results folder %s; `whatif list` or a look into the folder shows which there are", simulation, results)
+			return "", "", fmt.Errorf("there is no simulation %s in the results folder %s; its folders simulation_id=.. are those there are", simulation, results)
 		}
 	}
 	glob = filepath.Join(escapeGlob(root), filepath.FromSlash(pattern))

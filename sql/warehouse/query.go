@@ -32,42 +32,48 @@ func (w *Warehouse) Query(ctx context.Context, text string, args ...any) (*Rows,
 
 // start prepares one statement, makes sure that it only reads, and runs it.
 func (r *Rows) start(ctx context.Context, c *duckdb.Conn, text string, args []any) error {
-	if err := mustRead(c, text); err != nil {
-		return err
-	}
-	statement, err := c.Prepare(text)
+	statement, err := prepare(c, text)
 	if err != nil {
 		return err
 	}
-	r.statement = statement.(*duckdb.Stmt)
 	named, err := bind(args)
 	if err == nil {
-		r.rows, err = r.statement.QueryContext(ctx, named)
+		err = mustRead(c, statement, text)
+	}
+	if err == nil {
+		r.rows, err = statement.QueryContext(ctx, named)
 	}
 	if err != nil {
-		return errors.Join(err, r.statement.Close())
+		return errors.Join(err, statement.Close())
 	}
+	r.statement = statement
 	r.describe()
 	return nil
+}
+
+// prepare takes a text of exactly one statement: of several, the driver would run all but the last.
+func prepare(c *duckdb.Conn, text string) (*duckdb.Stmt, error) {
+	statement, err := c.Prepare(text)
+	if _, ofSQL := errors.AsType[*duckdb.Error](err); err != nil && !ofSQL {
+		return nil, fmt.Errorf("%w (%w)", ErrNotReading, err) // none, or several
+	}
+	if err != nil {
+		return nil, err
+	}
+	return statement.(*duckdb.Stmt), nil
 }
 
 // explained is what an EXPLAIN explains, which EXPLAIN ANALYZE runs.
 var explained = regexp.MustCompile(`(?is)^\s*EXPLAIN\s+(?:ANALYZE\s+|\([^)]*\)\s*)?(.*)$`)
 
-// mustRead refuses every statement that could change a file or a setting, and a text of several.
-func mustRead(c *duckdb.Conn, text string) error {
-	kind, err := kindOf(c, text)
+// mustRead refuses every statement that could change a file or a setting.
+func mustRead(c *duckdb.Conn, statement *duckdb.Stmt, text string) error {
+	kind, err := statement.StatementType()
 	if err != nil {
 		return err
 	}
 	if kind == duckdb.STATEMENT_TYPE_EXPLAIN {
-		inner := explained.FindStringSubmatch(text)
-		if inner == nil {
-			return ErrNotReading
-		}
-		if kind, err = kindOf(c, inner[1]); err != nil {
-			return err
-		}
+		return mustExplainReading(c, text)
 	}
 	if kind != duckdb.STATEMENT_TYPE_SELECT {
 		return ErrNotReading
@@ -75,17 +81,20 @@ func mustRead(c *duckdb.Conn, text string) error {
 	return nil
 }
 
-func kindOf(c *duckdb.Conn, text string) (kind duckdb.StmtType, err error) {
-	statement, err := c.Prepare(text)
-	if err != nil {
-		if _, ok := errors.AsType[*duckdb.Error](err); ok {
-			return kind, err
-		}
-		return kind, fmt.Errorf("%w (%w)", ErrNotReading, err) // none, or several
+func mustExplainReading(c *duckdb.Conn, text string) error {
+	inner := explained.FindStringSubmatch(text)
+	if inner == nil {
+		return ErrNotReading
 	}
-	s := statement.(*duckdb.Stmt)
-	kind, err = s.StatementType()
-	return kind, errors.Join(err, s.Close())
+	statement, err := prepare(c, inner[1])
+	if err != nil {
+		return err
+	}
+	kind, err := statement.StatementType()
+	if err == nil && kind != duckdb.STATEMENT_TYPE_SELECT {
+		err = ErrNotReading
+	}
+	return errors.Join(err, statement.Close())
 }
 
 // bind numbers the arguments.
