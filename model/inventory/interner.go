@@ -2,6 +2,8 @@ package inventory
 
 import (
 	"bytes"
+	"math/bits"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -54,9 +56,20 @@ func (in *interner) find(b []byte) (uint32, bool) {
 	return 0, false
 }
 
-// grow doubles the table and enters every value again, by its stored hash.
-func (in *interner) grow() {
-	in.table = make([]uint32, max(16, 2*len(in.table)))
+// reserve makes room for n values in all, so that the table needn't grow on the way.
+func (in *interner) reserve(n int) {
+	in.ends, in.hashes = slices.Grow(in.ends, max(0, n-len(in.ends))), slices.Grow(in.hashes, max(0, n-len(in.hashes)))
+	if size := 1 << bits.Len(uint(2*n)); size > len(in.table) {
+		in.rehash(size)
+	}
+}
+
+// grow doubles the table.
+func (in *interner) grow() { in.rehash(max(16, 2*len(in.table))) }
+
+// rehash makes a table of a size and enters every value again, by its stored hash.
+func (in *interner) rehash(size int) {
+	in.table = make([]uint32, size)
 	mask := uint64(len(in.table) - 1)
 	for number, h := range in.hashes {
 		at := h & mask

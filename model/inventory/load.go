@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 
 	"github.com/whatif-machine/whatif/model/inventory/columns"
@@ -69,6 +70,7 @@ func (l *loader) file(ctx context.Context, path string) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	l.parts = append(l.parts, part{path, len(l.builder.times)})
 	clock := layout.clock(l.options)
+	l.reserve(int(min(f.Rows(), f.Size()))) // the rows are only claimed; the bytes are there
 	for group := range f.Groups() {
 		rows := f.GroupRows(group)
 		if rows > int64(maxSlots-len(l.builder.times)) {
@@ -79,6 +81,16 @@ func (l *loader) file(ctx context.Context, path string) (err error) {
 		}
 	}
 	return nil
+}
+
+// reserve makes room for more rows.
+func (l *loader) reserve(rows int) {
+	b := &l.builder
+	b.ids.reserve(len(b.times) + rows)
+	b.times = slices.Grow(b.times, rows)
+	for _, codes := range []*[]uint32{&b.users.codes, &b.requests.codes, &b.floors.codes} {
+		*codes = slices.Grow(*codes, rows)
+	}
 }
 
 // group loads one row group. The ids come first: that they are all different shows that the group has

@@ -146,6 +146,9 @@ func (f *File) Close() error {
 // Rows is the number of rows that the footer claims.
 func (f *File) Rows() int64 { return f.meta.NumRows }
 
+// Size is the file's size in bytes.
+func (f *File) Size() int64 { return f.size }
+
 // Columns are the top-level columns in the file's order, those that can't be read included.
 func (f *File) Columns() []*Column { return f.columns }
 
