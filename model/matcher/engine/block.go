@@ -16,6 +16,7 @@ type block struct {
 	low    [blockSlots]uint32 // offset of the row of candidates whose least bid reaches the floor
 	stride int
 	offs   []uint32 // offsets of each visit's rows: stride of them, a visit's together
+	united []uint32 // rows that the present visit's row is put together from
 	warm   uint64   // what was touched, so that touching is not optimised away
 
 	nextSlot, nextCopy uint32
@@ -24,6 +25,7 @@ type block struct {
 func (b *block) reserve(m *meter, p *plan) {
 	b.stride = len(p.columns) + 1
 	takeRaw(m, &b.offs, b.stride*blockSlots)
+	m.count(64, 16) // united
 	b.n, b.nextSlot, b.nextCopy = 0, 0, 0
 }
 
@@ -114,36 +116,44 @@ func addRows[T uint8 | uint16 | uint32](b *block, c int, first bool, codes []T, 
 
 // unite puts the row of slot i together from the rows of its codes and values, for place j of the block.
 func (s *state) unite(col *column, i uint32, j int) uint32 {
-	words := s.plan.words
-	at := col.at + (1+j)*words
-	out := s.rows[at : at+words]
-	copy(out, s.rows[col.at:])
+	list := append(s.block.united[:0], uint32(col.at))
 	for _, k := range col.parts {
 		p := &s.parts[k]
 		code := p.dim.Code(int(i))
 		if !p.byValue {
-			unite(out, p.rows[int(p.rowOf[code])*words:])
+			list = append(list, p.rowOf[code])
 			continue
 		}
 		if code == 0 {
 			continue
 		}
 		for _, v := range p.dim.Sets()[code-1] {
-			if row := p.rowOf[v+1]; row != 0 { // else no candidate asks for it
-				unite(out, p.rows[int(row)*words:])
+			if row := p.rowOf[v+1]; row != 0 {
+				list = append(list, row)
 			}
 		}
+	}
+	s.block.united = list
+	if len(list) == 1 {
+		return list[0]
+	}
+	at := col.at + (1+j)*s.plan.words
+	for w := 0; w < s.plan.words; w += chunkWords {
+		orRows((*[chunkWords]uint64)(s.rows[at+w:]), s.rows, list, w)
 	}
 	return uint32(at)
 }
 
-// unite adds the bits of a row.
-func unite(out, row []uint64) {
-	for w := 0; w+chunkWords <= len(out); w += chunkWords {
-		o, r := (*[chunkWords]uint64)(out[w:]), (*[chunkWords]uint64)(row[w:])
-		o[0], o[1], o[2], o[3] = o[0]|r[0], o[1]|r[1], o[2]|r[2], o[3]|r[3]
-		o[4], o[5], o[6], o[7] = o[4]|r[4], o[5]|r[5], o[6]|r[6], o[7]|r[7]
+// orRows is a chunk of the union of rows.
+func orRows(out *[chunkWords]uint64, rows []uint64, offs []uint32, w int) {
+	var x0, x1, x2, x3, x4, x5, x6, x7 uint64
+	for _, at := range offs {
+		r := (*[chunkWords]uint64)(rows[int(at)+w:])
+		x0, x1, x2, x3 = x0|r[0], x1|r[1], x2|r[2], x3|r[3]
+		x4, x5, x6, x7 = x4|r[4], x5|r[5], x6|r[6], x7|r[7]
 	}
+	out[0], out[1], out[2], out[3] = x0, x1, x2, x3
+	out[4], out[5], out[6], out[7] = x4, x5, x6, x7
 }
 
 // readFloors finds each visit's floor and the rows of candidates that reach it.

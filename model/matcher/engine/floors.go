@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -148,36 +149,36 @@ func (s *state) buildFloorRows() {
 	p, f := s.plan, &s.plan.floors
 	s.highAt = p.rowsEnd
 	s.lowAt = s.highAt + f.rowsHigh()*p.words
-	for k := range f.rowsHigh() {
-		least := pick(f.highs, k*f.stepHigh)
-		s.fillByBid(s.rows[s.highAt+k*p.words:][:p.words], func(c *candidate) bool { return c.high >= least })
-	}
-	for k := range f.rowsLow() {
-		least := pick(f.lows, k*f.stepLow)
-		s.fillByBid(s.rows[s.lowAt+k*p.words:][:p.words], func(c *candidate) bool { return c.low >= least })
-	}
+	s.fillByBid(s.rows[s.highAt:s.lowAt], f.highs, f.stepHigh, func(c *candidate) int64 { return c.high })
+	s.fillByBid(s.rows[s.lowAt:s.lowAt+f.rowsLow()*p.words], f.lows, f.stepLow, func(c *candidate) int64 { return c.low })
 }
 
-// pick is the k-th value; beyond the last, one that no bid reaches.
-func pick(v []int64, k int) int64 {
-	if k < len(v) {
-		return v[k]
-	}
-	return math.MaxInt64
-}
-
-func (s *state) fillByBid(row []uint64, passes func(*candidate) bool) {
-	clear(row)
+// fillByBid makes row k that of the candidates whose bid reaches limits[k*step] or that are not held to the floor;
+// rows beyond the limits have only those. From the last row down, each adds to the one after it.
+func (s *state) fillByBid(rows []uint64, limits []int64, step int, bid func(*candidate) int64) {
+	words := s.plan.words
+	order := make([]int, 0, len(s.plan.cands)) // by bid, descending
+	fixed := make([]uint64, words)
 	for r := range s.plan.cands {
-		c := &s.plan.cands[r]
-		if c.campaign.Pricing == model.PricingFixed || passes(c) {
-			row[r>>6] |= 1 << (r & 63)
+		if s.plan.cands[r].campaign.Pricing == model.PricingFixed {
+			fixed[r>>6] |= 1 << (r & 63)
+		} else {
+			order = append(order, r)
 		}
 	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(bid(&s.plan.cands[b]), bid(&s.plan.cands[a])) })
+	row := fixed
+	for k := len(rows)/words - 1; k >= 0; k-- {
+		for k*step < len(limits) && len(order) > 0 && bid(&s.plan.cands[order[0]]) >= limits[k*step] {
+			row[order[0]>>6] |= 1 << (order[0] & 63)
+			order = order[1:]
+		}
+		copy(rows[k*words:], row)
+	}
 }
 
-// floorTableFor finds or makes the table of the edits in mask. With too many of them the least recently made
-// is made over.
+// floorTableFor finds or makes the table of the edits in mask. When there is no room for another, all are
+// forgotten.
 func (s *state) floorTableFor(mask uint64) (*floorTable, error) {
 	if k, ok := s.floorMasks[mask]; ok {
 		return &s.floorTables[k], nil

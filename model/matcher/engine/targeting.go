@@ -27,6 +27,7 @@ type spec struct {
 	either      bool     // its conditions are alternatives to ones on other dimensions
 	mentioned   []uint32 // values that a condition names, ascending
 	rows        int
+	at          int // united: offset of its rows in state.rows
 }
 
 func newSpec(dim *inventory.Dimension, either bool) *spec {
@@ -196,11 +197,17 @@ func (p *plan) fuse() {
 			c.rows += blockSlots // a row for each slot of the block, put together when it is due
 		}
 		p.rowsEnd += c.rows * p.words
+		for _, at := range c.parts {
+			if c.united {
+				p.specs[at].at = p.rowsEnd
+				p.rowsEnd += p.specs[at].rows * p.words
+			}
+		}
 	}
 }
 
-// part is a spec at work: its rows, and by code (by value + 1 where byValue) which of them; in a table, once
-// fused, by code what it adds to the offset of the slot's row.
+// part is a spec at work: its rows, and by code (by value + 1 where byValue) the row's number. Once columns are
+// made, rowOf has offsets: in state.rows where united (0: no row), else what it adds to that of the slot's row.
 type part struct {
 	dim     *inventory.Dimension
 	byValue bool
@@ -224,8 +231,10 @@ func (s *state) reserveColumns(m *meter) {
 			n = len(sp.dim.Values()) + 1
 		}
 		take(m, &at.rowOf, n)
-		takeRaw(m, &at.rows, sp.rows*p.words)
 		at.dim, at.byValue = sp.dim, sp.byValue
+		if !sp.united() {
+			takeRaw(m, &at.rows, sp.rows*p.words)
+		}
 	}
 }
 
@@ -233,8 +242,15 @@ func (s *state) reserveColumns(m *meter) {
 func (s *state) buildColumns() {
 	p := s.plan
 	for i, sp := range p.specs {
-		s.parts[i].number(sp)
-		s.parts[i].fill(sp, len(p.cands), p.words)
+		t := &s.parts[i]
+		if sp.united() {
+			t.rows = s.rows[sp.at : sp.at+sp.rows*p.words]
+		}
+		t.number(sp)
+		t.fill(sp, len(p.cands), p.words)
+		if sp.united() {
+			t.offset(sp, p.words)
+		}
 	}
 	for i := range p.columns {
 		c := &p.columns[i]
@@ -244,6 +260,15 @@ func (s *state) buildColumns() {
 		}
 		base := s.rows[c.at : c.at+p.words]
 		p.unconstrained(base, len(p.cands), c.parts...)
+	}
+}
+
+// offset turns row numbers into offsets. A value that no candidate asks for has none.
+func (t *part) offset(sp *spec, words int) {
+	for k, row := range t.rowOf {
+		if row != 0 || !sp.byValue {
+			t.rowOf[k] = uint32(sp.at + int(row)*words)
+		}
 	}
 }
 
