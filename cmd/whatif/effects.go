@@ -22,7 +22,7 @@ func (c *console) compareBy(ctx context.Context, w *warehouse.Warehouse, id stri
 	}
 	r, err := query(ctx, w, fmt.Sprintf(`SELECT value, MAX(variants) AS variants%s
 		FROM parameter_effects WHERE simulation_id = ? AND parameter = ?
-		GROUP BY value ORDER BY TRY_CAST(value AS DOUBLE) NULLS LAST, value`, columns.String()), id, f.by)
+		GROUP BY value ORDER BY MIN(value_number) NULLS LAST, value`, columns.String()), id, f.by)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // time zones of configurations, on machines without a zone database
 
 	"github.com/whatif-machine/whatif/model"
 )

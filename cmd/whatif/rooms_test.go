@@ -19,7 +19,9 @@ const module = "github.com/whatif-machine/whatif/"
 // end for everything below. A room not listed here must not exist. Code of tests may import more.
 var rooms = map[string][]string{
 	"model":                     {},
-	"model/inventory":           {"model"},
+	"model/inventory":           {"model", "model/inventory/columns", "model/inventory/logs"},
+	"model/inventory/columns":   {},
+	"model/inventory/logs":      {"model"},
 	"model/inventory/synthetic": {"model", "model/inventory", "model/matcher/engine"},
 	"model/matcher":             {"model"},
 	"model/matcher/engine":      {"model", "model/inventory"},
