@@ -19,7 +19,7 @@ var (
 	flightCurve = curve{{0, 3}, {0.5, 19}, {0.9, 56}, {1, 150}}
 	// impressions p50/p90/p99: 66 k/1.1 M/9.6 M. Narrow campaigns are held to what they match, so
 	// that the ratios come out somewhat larger than they are here.
-	volumeCurve = curve{{0, 0.6}, {0.5, 66}, {0.9, 900}, {0.99, 7500}, {1, 15000}}
+	volumeCurve = curve{{0, 0.6}, {0.5, 66}, {0.9, 800}, {0.99, 6500}, {1, 13000}}
 )
 
 // Shares of campaigns.
@@ -89,6 +89,7 @@ func newLineItems(o *Options) []lineItem {
 	owners := newAdvertisers(r, n)
 	wants := newTraits(r, n)
 	bids, flights, volumes := strata(r, n), strata(r, n), strata(r, n)
+	leadBids(owners, bids)
 	capped := evenly(r, volumes, cappedShare)
 	paced, adjusted := chosen(r, n, pacedShare), chosen(r, n, adjustedShare)
 	goals, daily, spread := chosen(r, n, goalShare), chosen(r, n, dailyShare), chosen(r, n, spreadShare)
@@ -138,6 +139,12 @@ func breadthOf(campaigns int) float64 {
 // fly sets the flight: whole days, at least one of them within the log.
 func (c *lineItem) fly(r *rand.Rand, o *Options, days int) {
 	first := 1 - days + r.IntN(days+o.Days-1)
+	switch {
+	case c.focus && days >= o.Days: // the whole log
+		first = -r.IntN(days - o.Days + 1)
+	case c.focus: // within it
+		first = r.IntN(o.Days - days + 1)
+	}
 	start, end := Start.AddDate(0, 0, first), Start.AddDate(0, 0, first+days)
 	from, to := model.Instant(start.UnixMicro()), model.Instant(end.UnixMicro())
 	c.Start, c.End = &from, &to
@@ -222,6 +229,26 @@ func (c *lineItem) sell(r *rand.Rand) {
 		c.BidSpread, c.BidAdjustments = nil, nil
 	case c.Priority <= 6 && r.Float64() < fixedShare:
 		c.Pricing = model.PricingFixed
+	}
+}
+
+// leadBids gives the focus advertiser bids from the middle to the upper third, where a higher or
+// lower bid decides, by exchanging them with campaigns that have such.
+func leadBids(owners []advertiser, bids []float64) {
+	for i := range owners {
+		if owners[i].name != focusAdvertiser {
+			continue
+		}
+		_, f := math.Modf(float64(owners[i].number) * goldenRatio)
+		want, nearest := 0.55+0.25*f, -1
+		for j := range owners {
+			if owners[j].name != focusAdvertiser && (nearest < 0 || math.Abs(bids[j]-want) < math.Abs(bids[nearest]-want)) {
+				nearest = j
+			}
+		}
+		if nearest >= 0 {
+			bids[i], bids[nearest] = bids[nearest], bids[i]
+		}
 	}
 }
 

@@ -162,7 +162,7 @@ var levers = []lever{
 	{"floor", "0", "4.0", "fill", func(m *model.Metrics) float64 { return *m.FillRate }},
 	{"floor", "0", "4.0", "eCPM", func(m *model.Metrics) float64 { return *m.ECPM }},
 	{"goals", "0.5", "2", "filled", func(m *model.Metrics) float64 { return float64(m.Filled) }},
-	{"budgets", "0.5", "2", "revenue", func(m *model.Metrics) float64 { return m.Revenue }},
+	{"budgets", "0.5", "1", "revenue", func(m *model.Metrics) float64 { return m.Revenue }},
 	{"traffic", "0.8", "1.25", "filled", func(m *model.Metrics) float64 { return float64(m.Filled) }},
 	{"pacing", "asap", "even", "filled", func(m *model.Metrics) float64 { return float64(m.Filled) }},
 }
