@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"slices"
 	"sort"
-	"sync"
 )
 
 // seen is how many slots, and identified users, pass a campaign's first gate. It depends on its targeting and
@@ -21,7 +20,7 @@ const maxKnown = 1 << 17
 
 // availability is what is known by campaign: the key says its targeting, its flight and the visits.
 type availability struct {
-	mu    sync.Mutex
+	turn  chan struct{} // holds one token: whoever took it may use known
 	known map[string]seen
 }
 
@@ -62,8 +61,12 @@ func (c *scan) reserve(m *meter, p *plan) {
 func (s *state) findAvailability(ctx context.Context) error {
 	a := &s.engine.available
 	keys := s.plan.availabilityKeys()
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-a.turn:
+	}
+	defer func() { a.turn <- struct{}{} }()
 	missing := false
 	for r, k := range keys {
 		v, ok := a.known[k]

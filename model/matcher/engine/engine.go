@@ -31,7 +31,8 @@ type Engine struct {
 func New(snap *inventory.Snapshot) *Engine {
 	e := &Engine{snap: snap, hashes: snap.SlotHashes(), users: snap.Users(), userHashes: snap.UserHashes()}
 	e.pool.New = func() any { return new(state) }
-	e.available.known = map[string]seen{}
+	e.available = availability{turn: make(chan struct{}, 1), known: map[string]seen{}}
+	e.available.turn <- struct{}{}
 	e.indexUsers()
 	e.requestSlots = make([]uint32, snap.RequestCount())
 	for _, q := range snap.Requests() {
@@ -79,7 +80,7 @@ func (e *Engine) StateBytes(sc *model.Scenario) int64 {
 	if err != nil {
 		return 0
 	}
-	c, err := e.countVisits(p)
+	c, err := e.countVisits(context.Background(), p)
 	if err != nil {
 		return 0
 	}
@@ -99,20 +100,24 @@ func (e *Engine) Simulate(ctx context.Context, sc *model.Scenario) (*model.Metri
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	c, err := e.countVisits(p)
+	m, err := e.simulate(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
-	s := e.pool.Get().(*state)
-	defer e.pool.Put(s)
-	m, err := s.simulate(ctx, e, p, c)
-	s.engine, s.plan = nil, nil // hold on to the buffers, not to the scenario
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, err
-		}
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	m.Derive(sc.Report)
 	return m, nil
+}
+
+// simulate runs a plan on a state of the pool.
+func (e *Engine) simulate(ctx context.Context, p *plan) (*model.Metrics, error) {
+	c, err := e.countVisits(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	s := e.pool.Get().(*state)
+	defer func() {
+		s.engine, s.plan = nil, nil // hold on to the buffers, not to the scenario
+		e.pool.Put(s)
+	}()
+	return s.simulate(ctx, e, p, c)
 }

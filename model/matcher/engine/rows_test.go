@@ -22,7 +22,7 @@ func begun(t *testing.T, slots []model.Slot, sc *model.Scenario) *state {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := e.countVisits(p)
+	c, err := e.countVisits(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

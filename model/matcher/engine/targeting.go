@@ -213,6 +213,7 @@ type part struct {
 	byValue bool
 	rowOf   []uint32
 	rows    []uint64
+	own     []uint64 // memory of the rows of a table before they are fused; united ones are in state.rows
 }
 
 // reserveColumns takes the memory of the specs' rows.
@@ -233,7 +234,7 @@ func (s *state) reserveColumns(m *meter) {
 		take(m, &at.rowOf, n)
 		at.dim, at.byValue = sp.dim, sp.byValue
 		if !sp.united() {
-			takeRaw(m, &at.rows, sp.rows*p.words)
+			takeRaw(m, &at.own, sp.rows*p.words)
 		}
 	}
 }
@@ -243,7 +244,7 @@ func (s *state) buildColumns() {
 	p := s.plan
 	for i, sp := range p.specs {
 		t := &s.parts[i]
-		if sp.united() {
+		if t.rows = t.own; sp.united() {
 			t.rows = s.rows[sp.at : sp.at+sp.rows*p.words]
 		}
 		t.number(sp)

@@ -145,8 +145,9 @@ type census struct {
 }
 
 // countVisits adds up the visits, user by user, without keeping them: what StateBytes needs to know.
-func (e *Engine) countVisits(p *plan) (census, error) {
+func (e *Engine) countVisits(ctx context.Context, p *plan) (census, error) {
 	var c census
+	done := 0
 	if !p.visits.edited {
 		return e.wholeCensus(p), nil
 	}
@@ -155,6 +156,9 @@ func (e *Engine) countVisits(p *plan) (census, error) {
 		most := uint32(0)
 		slots := e.slotsOf(uint32(u))
 		for _, i := range slots {
+			if done++; done%checkEvery == 0 && ctx.Err() != nil {
+				return c, ctx.Err()
+			}
 			before, after, err := e.visit(p, i, holds)
 			if err != nil {
 				return c, err
