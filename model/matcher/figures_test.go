@@ -83,8 +83,11 @@ func same(want, got any) bool {
 	}
 	if text, ok := want.(string); ok {
 		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-			return fmt.Sprint(got) == strconv.FormatInt(t.UnixMicro(), 10)
+			want = t
 		}
+	}
+	if t, ok := want.(time.Time); ok { // written with quotes or, as YAML has it, without
+		return fmt.Sprint(got) == strconv.FormatInt(t.UnixMicro(), 10)
 	}
 	w, g := fmt.Sprint(want), fmt.Sprint(got)
 	if w == g {

@@ -1,20 +1,19 @@
 package logs
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+	"go.yaml.in/yaml/v4"
 )
 
 const (
-	maxMapBytes = 64 << 10 // the YAML parser recurses: this keeps its stack small
+	maxMapBytes = 64 << 10
 	maxMapDepth = 12
-	maxBrackets = 100
 )
 
 // node is a value of a map document: a text (every scalar), a list or a mapping.
@@ -33,84 +32,64 @@ func (n *node) errorf(format string, args ...any) error {
 }
 
 // parseDocument reads a YAML document into nodes.
-func parseDocument(file string, data []byte) (n *node, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: not a YAML document: %v", file, p)
-		}
-	}()
+func parseDocument(file string, data []byte) (*node, error) {
 	if len(data) > maxMapBytes {
 		return nil, fmt.Errorf("%s: a map of %d bytes is larger than the %d allowed", file, len(data), maxMapBytes)
 	}
-	if open := brackets(data); open > maxBrackets {
-		return nil, fmt.Errorf("%s: brackets are nested more than %d levels deep", file, maxBrackets)
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var document, second yaml.Node
+	if err := decoder.Decode(&document); err != nil {
+		return nil, notYAML(file, err)
 	}
-	parsed, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s", file, yaml.FormatError(err, false, true))
-	}
-	if len(parsed.Docs) != 1 || parsed.Docs[0].Body == nil {
+	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: a map is one YAML document", file)
 	}
-	return convert(file, parsed.Docs[0].Body, 0)
+	return convert(file, document.Content[0], 0)
 }
 
-// brackets is how deep flow mappings and lists are nested, texts not told apart: the parser's time grows with the
-// square of it.
-func brackets(data []byte) (deepest int) {
-	depth := 0
-	for _, b := range data {
-		switch b {
-		case '[', '{':
-			depth++
-			deepest = max(deepest, depth)
-		case ']', '}':
-			depth = max(0, depth-1)
-		}
+// notYAML says at which line a text stops being YAML.
+func notYAML(file string, err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: the map is empty", file)
 	}
-	return deepest
+	if at, ok := errors.AsType[*yaml.ParserError](err); ok {
+		return fmt.Errorf("%s:%d: invalid YAML: %s", file, max(at.Line, 1), at.Message)
+	}
+	return fmt.Errorf("%s: invalid YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
 }
 
 // convert turns the parser's tree into nodes. Anchors, aliases, merge keys and tags are refused.
-func convert(file string, from ast.Node, depth int) (*node, error) {
-	n := &node{file: file}
-	if at := position(from); at != nil {
-		n.line, n.column = at.Line, at.Column
-	}
+func convert(file string, from *yaml.Node, depth int) (*node, error) {
+	n := &node{file: file, line: from.Line, column: from.Column}
 	if depth > maxMapDepth {
 		return nil, n.errorf("nested more than %d levels deep", maxMapDepth)
 	}
-	switch from := from.(type) {
-	case *ast.MappingNode:
-		return n, n.mapping(from.Values, depth)
-	case *ast.MappingValueNode:
-		return n, n.mapping([]*ast.MappingValueNode{from}, depth)
-	case *ast.SequenceNode:
+	if from.Anchor != "" || from.Kind == yaml.AliasNode || from.Style&yaml.TaggedStyle != 0 {
+		return nil, n.errorf("anchors, aliases and tags are not used in maps: write values out")
+	}
+	switch from.Kind {
+	case yaml.MappingNode:
+		return n, n.mapping(from.Content, depth)
+	case yaml.SequenceNode:
 		n.list = []*node{}
-		for _, v := range from.Values {
+		for _, v := range from.Content {
 			element, err := convert(file, v, depth+1)
 			if err != nil {
 				return nil, err
 			}
 			n.list = append(n.list, element)
 		}
-		return n, nil
-	case *ast.LiteralNode:
-		n.text = &from.Value.Value
-		return n, nil
-	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
-		text := from.GetToken().Value
-		n.text = &text
-		return n, nil
+	default:
+		n.text = &from.Value
 	}
-	return nil, n.errorf("%s is not used in maps: write values out", from.Type())
+	return n, nil
 }
 
-// mapping takes the pairs of a mapping.
-func (n *node) mapping(pairs []*ast.MappingValueNode, depth int) error {
+// mapping takes the keys and values of a mapping, which alternate.
+func (n *node) mapping(pairs []*yaml.Node, depth int) error {
 	n.values = map[string]*node{}
-	for _, pair := range pairs {
-		key, err := convert(n.file, pair.Key, depth+1)
+	for i := 0; i < len(pairs); i += 2 {
+		key, err := convert(n.file, pairs[i], depth+1)
 		if err != nil {
 			return err
 		}
@@ -120,28 +99,12 @@ func (n *node) mapping(pairs []*ast.MappingValueNode, depth int) error {
 		if n.values[*key.text] != nil {
 			return key.errorf("key %q is given twice", *key.text)
 		}
-		value, err := convert(n.file, pair.Value, depth+1)
+		value, err := convert(n.file, pairs[i+1], depth+1)
 		if err != nil {
 			return err
 		}
 		n.keys = append(n.keys, *key.text)
 		n.values[*key.text] = value
-	}
-	return nil
-}
-
-// position is where a node begins; a mapping begins at its first key.
-func position(n ast.Node) *token.Position {
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		if len(m.Values) > 0 {
-			n = m.Values[0].Key
-		}
-	case *ast.MappingValueNode:
-		n = m.Key
-	}
-	if t := n.GetToken(); t != nil {
-		return t.Position
 	}
 	return nil
 }
