@@ -11,8 +11,9 @@ func Build(job transforms.Job) *beam.Pipeline {
 	p, s := beam.NewPipelineWithRoot()
 	variants := transforms.ExpandVariants(s, job)
 	matched, failures := transforms.MatchVariants(s, job, variants)
-	failed := transforms.FailedRows(s, job, failures)
-	rows := beam.Flatten(s, matched, failed)
-	transforms.WriteVariant(s, job, rows)
+	// Rows and failures are written by steps of their own: runners end a stage at a Flatten, and then no
+	// row is written before the last variant of a bundle is done.
+	transforms.WriteVariant(s, job, matched)
+	transforms.WriteVariant(s, job, transforms.FailedRows(s, job, failures))
 	return p
 }

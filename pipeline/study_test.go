@@ -101,7 +101,7 @@ func submitTo(t *testing.T, store *results.Store, config string, n int) *model.P
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 7, 1, 12, 0, n, 0, time.UTC)
-	id, err := model.NewSimulationID(at, strings.NewReader(fmt.Sprintf("%07d", n)))
+	id, err := model.NewSimulationID(at, strings.NewReader(fmt.Sprintf("%04d...", n)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (f *brokenFile) Close() error {
 // TestWhateverFailsNoPartIsLeftUnderAFinalName lets each operation of a commit fail in turn, with
 // each error a disk has, once and for good.
 func TestWhateverFailsNoPartIsLeftUnderAFinalName(t *testing.T) {
-	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EIO, syscall.EROFS, syscall.EDQUOT} {
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EIO, syscall.EROFS} {
 		for _, stays := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v/stays=%v", errno, stays), func(t *testing.T) {
 				failures := 0

@@ -48,7 +48,7 @@ func advice(cause error) string {
 	case errors.Is(cause, syscall.EROFS), errors.Is(cause, fs.ErrPermission):
 		return "make the folder writable, or choose another one with --results"
 	case errors.Is(cause, ErrTaken):
-		return "two writers used one attempt number: start the simulation in one place only"
+		return "two writers used one name: start a simulation in one place only"
 	}
 	return "check that disk; what has been committed before is not touched, and resuming goes on from it"
 }

@@ -153,10 +153,13 @@ func TestTheRowThatCounts(t *testing.T) {
 	}
 }
 
-// TestManyRowsAreCountedQuickly: 1,000 files in well under the time that a variant takes.
+// TestManyRowsAreCountedQuickly reads the outcomes of a large simulation: 1,000 files with WHATIF_FULL.
 func TestManyRowsAreCountedQuickly(t *testing.T) {
 	s := tempStore(t)
-	const n = 1000
+	n := 200
+	if os.Getenv("WHATIF_FULL") != "" {
+		n = 1000
+	}
 	for i := range n {
 		writeRaw(t, s, fmt.Sprintf("v%04d", i+1), must[[]byte](t)(Encode(sampleRow(fmt.Sprintf("v%04d", i+1), 1))))
 	}

@@ -1,0 +1,124 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/results"
+)
+
+var noon = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+// agendaOf has variants baseline, v0001 .. v000n, two retries, and delays of one second a try.
+func agendaOf(n int, rows []results.Row, started map[string][]int64, again map[string]bool) *agenda {
+	plan := &model.Plan{Variants: []model.Variant{{ID: model.BaselineID}}}
+	for i := range n {
+		plan.Variants = append(plan.Variants, model.Variant{ID: fmt.Sprintf("v%04d", i+1)})
+	}
+	a := newAgenda(plan, rows, started, again)
+	a.retries, a.delay = 2, func(try int) time.Duration { return time.Duration(try) * time.Second }
+	return a
+}
+
+func wantRound(t *testing.T, a *agenda, now time.Time, want ...string) {
+	t.Helper()
+	if round, _, _ := a.next(now); !slices.Equal(round, want) {
+		t.Fatalf("the next round is %v, want %v", round, want)
+	}
+}
+
+func row(id string, attempt int64, status string) results.Row {
+	return results.Row{VariantID: id, Attempt: attempt, Status: status}
+}
+
+func TestVariantsWithARowAreNotRunAgain(t *testing.T) {
+	rows := []results.Row{row("v0001", 1, model.StatusSucceeded), row("v0003", 1, model.StatusFailed)}
+	wantRound(t, agendaOf(3, rows, nil, nil), noon, "baseline", "v0002")
+	a := agendaOf(3, rows, nil, map[string]bool{"v0003": true})
+	wantRound(t, a, noon, "v0003")
+	if s, f, _, left := a.standing(); s != 1 || f != 0 || left != 3 {
+		t.Errorf("standing %d %d %d", s, f, left)
+	}
+}
+
+func TestARetryableFailureComesBackAfterItsDelay(t *testing.T) {
+	a := agendaOf(1, nil, nil, nil)
+	a.commit("baseline", model.StatusSucceeded, "", false, noon)
+	a.commit("v0001", model.StatusFailed, model.Storage, true, noon)
+	round, wait, done := a.next(noon)
+	if len(round) != 0 || wait != time.Second || done {
+		t.Fatalf("%v %v %v", round, wait, done)
+	}
+	wantRound(t, a, noon.Add(time.Second), "v0001")
+	a.commit("v0001", model.StatusFailed, model.Storage, true, noon)
+	wantRound(t, a, noon.Add(2*time.Second), "v0001")
+	a.commit("v0001", model.StatusFailed, model.Storage, true, noon)
+	if _, _, done := a.next(noon.Add(time.Hour)); !done {
+		t.Error("a third retry of two")
+	}
+	if s, f, w, left := a.standing(); s != 1 || f != 1 || w != 0 || left != 0 {
+		t.Errorf("standing %d %d %d %d", s, f, w, left)
+	}
+}
+
+func TestAFailureThatIsNotTransientIsFinal(t *testing.T) {
+	for reason, retryable := range map[model.Reason]bool{model.Panicked: false, model.InvalidInput: false, model.Crashed: true} {
+		a := agendaOf(0, nil, nil, nil)
+		a.commit("baseline", model.StatusFailed, reason, retryable, noon)
+		if _, _, done := a.next(noon.Add(time.Hour)); !done {
+			t.Errorf("%s is tried again", reason)
+		}
+	}
+}
+
+func TestTwoDeathsAloneThreeDeathsFailed(t *testing.T) {
+	a := agendaOf(2, nil, nil, nil)
+	wantRound(t, a, noon, "baseline", "v0001", "v0002")
+	for range 2 {
+		if a.die("v0001") || a.die("v0002") {
+			t.Fatal("failed before its third death")
+		}
+	}
+	wantRound(t, a, noon, "baseline") // the others first
+	a.commit("baseline", model.StatusSucceeded, "", false, noon)
+	wantRound(t, a, noon, "v0001")
+	if !a.die("v0001") {
+		t.Fatal("a third death is no failure")
+	}
+	a.commit("v0001", model.StatusFailed, model.Crashed, true, noon)
+	wantRound(t, a, noon, "v0002")
+	a.commit("v0002", model.StatusSucceeded, "", false, noon)
+	if _, _, done := a.next(noon); !done {
+		t.Error("not done")
+	}
+}
+
+// TestDeathsNobodySawCallForCautionOnly: however often the whole machine went down with a variant in
+// flight, it runs alone, and its row or one death that is seen decides.
+func TestDeathsNobodySawCallForCautionOnly(t *testing.T) {
+	started := map[string][]int64{"v0001": {1, 2, 3, 4, 5}, "v0002": {5}, "baseline": {1}}
+	rows := []results.Row{row("baseline", 1, model.StatusSucceeded)}
+	a := agendaOf(2, rows, started, nil)
+	wantRound(t, a, noon, "v0002")
+	a.commit("v0002", model.StatusSucceeded, "", false, noon)
+	wantRound(t, a, noon, "v0001")
+	if !a.die("v0001") {
+		t.Error("a death that was seen, alone, is its failure")
+	}
+}
+
+func TestBackoffIsBoundedAndJitteredFully(t *testing.T) {
+	random := 0.5
+	b := backoff{base: time.Second, max: 30 * time.Second, random: func() float64 { return random }}
+	for try, want := range []time.Duration{1: 500 * time.Millisecond, 2: time.Second, 3: 2 * time.Second, 6: 15 * time.Second, 100: 15 * time.Second} {
+		if want != 0 && b.delay(try) != want {
+			t.Errorf("try %d after %v, want %v", try, b.delay(try), want)
+		}
+	}
+	if random = 0; b.delay(4) != 0 {
+		t.Error("full jitter goes down to nothing")
+	}
+}
