@@ -89,21 +89,27 @@ func (s *state) readColumn(c int) {
 		p := &s.parts[at]
 		switch d := p.dim; {
 		case d.U8() != nil:
-			addRows(b, c, k == 0, d.U8(), p.rowOf)
+			addRows(s, c, k == 0, d.U8(), p.rowOf)
 		case d.U16() != nil:
-			addRows(b, c, k == 0, d.U16(), p.rowOf)
+			addRows(s, c, k == 0, d.U16(), p.rowOf)
 		default:
-			addRows(b, c, k == 0, d.U32(), p.rowOf)
+			addRows(s, c, k == 0, d.U32(), p.rowOf)
 		}
 	}
 }
 
 // addRows adds one dimension's part of the offset of each visit's row.
-func addRows[T uint8 | uint16 | uint32](b *block, c int, first bool, codes []T, rowOf []uint32) {
-	at := c
+func addRows[T uint8 | uint16 | uint32](s *state, c int, first bool, codes []T, rowOf []uint32) {
+	b := &s.block
 	if first {
-		for _, i := range b.slot[:b.n] {
-			b.offs[at] = rowOf[codes[i]]
+		for j := range b.n {
+			b.offs[j*b.stride+c] = 0
+		}
+	}
+	at := c
+	if !s.plan.visits.edited { // the block's slots stand side by side
+		for _, code := range codes[b.slot[0]:][:b.n] {
+			b.offs[at] += rowOf[code]
 			at += b.stride
 		}
 		return

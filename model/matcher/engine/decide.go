@@ -142,7 +142,7 @@ func (s *state) matchChunk(v *visit, w int, reached, offered *[chunkWords]uint64
 	for i := range offered {
 		offered[i] = reached[i] & open[i]
 	}
-	if s.plan.checksBudgets {
+	if s.checks > 0 {
 		s.checkBudgets(v, w, reached, offered)
 	}
 }

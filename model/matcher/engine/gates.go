@@ -9,7 +9,19 @@ func (s *state) setOpen(r int) {
 		s.open[w] |= bit
 	}
 	if (s.goalDone[w]|s.spentOut[w])&bit != 0 {
-		s.check[w] &^= bit
+		s.setCheck(r, false)
+	}
+}
+
+// setCheck notes whether the candidate's budget is to be checked slot by slot, and how many there are.
+func (s *state) setCheck(r int, on bool) {
+	w, bit := r>>6, uint64(1)<<(r&63)
+	if was := s.check[w]&bit != 0; was == on {
+		return
+	}
+	s.check[w] ^= bit
+	if s.checks--; on {
+		s.checks += 2
 	}
 }
 
@@ -46,10 +58,7 @@ func (s *state) watchBudget(r int) {
 		s.spentOut[w] &^= bit
 		s.losses[r].budget += s.reached.count(r) - s.since[r]
 	}
-	s.check[w] &^= bit
-	if unsure && !closed {
-		s.check[w] |= bit
-	}
+	s.setCheck(r, unsure && !closed)
 }
 
 // affords reports whether an effective bid fits in what is left of the campaign's budgets.

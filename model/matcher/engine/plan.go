@@ -57,13 +57,12 @@ type plan struct {
 	floors  floorRules
 	bytes   int64 // what the plan itself takes, about
 
-	residuals     bool // some candidate has targeting across dimensions
-	exceptions    bool // rows of bits don't settle targeting and floor alone
-	skipsUnknown  bool // some candidate is not for visitors who are not identified
-	checksBudgets bool // some budget may hold one bid of a campaign and not another
-	thorough      bool // the winner or its price takes more than the order of bids
-	whole         bool // all candidates are to be run through all gates
-	key           []byte
+	residuals    bool // some candidate has targeting across dimensions
+	exceptions   bool // rows of bits don't settle targeting and floor alone
+	skipsUnknown bool // some candidate is not for visitors who are not identified
+	thorough     bool // the winner or its price takes more than the order of bids
+	whole        bool // all candidates are to be run through all gates
+	key          []byte
 }
 
 func (p *plan) losses() bool { return p.sc.Report.Losses }
@@ -204,7 +203,6 @@ func (p *plan) choosePaths() {
 		c := &p.cands[r]
 		p.residuals = p.residuals || c.rest != nil
 		p.skipsUnknown = p.skipsUnknown || skips && c.capped
-		p.checksBudgets = p.checksBudgets || c.low != c.high && (c.terms.budget != unset || c.terms.daily != unset)
 	}
 	p.exceptions = p.residuals || p.floors.lows != nil
 	p.thorough = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Policy.Auction == model.SecondPrice

@@ -74,6 +74,7 @@ type state struct {
 	reached, offered lanes   // passed identity; passed budget and pacing
 	since            []int64 // reached when the campaign was closed by its goal or budget
 	losses           []losses
+	checks           int      // bits of check
 	failed           []uint32 // campaigns that failed the budget at this slot only
 	contention       []uint32 // [winner*n + loser]
 
@@ -180,6 +181,7 @@ func (s *state) begin(c census) {
 	if c.total > 0 {
 		s.tally.SampledShare = float64(c.kept) / float64(c.total)
 	}
+	s.checks = 0
 	s.buildColumns()
 	s.buildFloorRows()
 	s.layOutUsers()
