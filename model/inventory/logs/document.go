@@ -50,7 +50,7 @@ func parseDocument(file string, data []byte) (*node, error) {
 // notYAML says at which line a text stops being YAML.
 func notYAML(file string, err error) error {
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: the map is empty", file)
+		return fmt.Errorf("%s: a map is one YAML document, and this is empty", file)
 	}
 	if at, ok := errors.AsType[*yaml.ParserError](err); ok {
 		return fmt.Errorf("%s:%d: invalid YAML: %s", file, max(at.Line, 1), at.Message)
@@ -61,11 +61,14 @@ func notYAML(file string, err error) error {
 // convert turns the parser's tree into nodes. Anchors, aliases, merge keys and tags are refused.
 func convert(file string, from *yaml.Node, depth int) (*node, error) {
 	n := &node{file: file, line: from.Line, column: from.Column}
+	if from.Kind == yaml.MappingNode && len(from.Content) > 0 { // it begins at its first key, braces or not
+		n.line, n.column = from.Content[0].Line, from.Content[0].Column
+	}
 	if depth > maxMapDepth {
 		return nil, n.errorf("nested more than %d levels deep", maxMapDepth)
 	}
 	if from.Anchor != "" || from.Kind == yaml.AliasNode || from.Style&yaml.TaggedStyle != 0 {
-		return nil, n.errorf("anchors, aliases and tags are not used in maps: write values out")
+		return nil, n.errorf("an anchor, alias or tag is not used in maps: write values out")
 	}
 	switch from.Kind {
 	case yaml.MappingNode:
