@@ -56,7 +56,8 @@ type lineItem struct {
 	before     int     // of them before the log
 	within     int     // of them within the log
 	volume     float64 // its goal over the whole flight, relative to others
-	focus      bool
+	focus      bool    // of the focus advertiser
+	leads      bool    // its first
 	hasGoal    bool
 	hasBudget  bool
 	hasDaily   bool
@@ -81,53 +82,74 @@ var (
 	priorityTable  = newTable([]float64{4, 6, 14, 6, 63, 7})
 )
 
+// deck is what is dealt to all campaigns at once, so that shares and quantiles come out exactly.
+type deck struct {
+	owners                                        []advertiser
+	traits                                        traits
+	bids, flights, volumes                        []float64 // probabilities
+	capped, paced, adjusted, goals, daily, spread []bool
+	breadth                                       float64
+}
+
+func newDeck(r *rand.Rand, n int) *deck {
+	d := &deck{owners: newAdvertisers(r, n), traits: newTraits(r, n), breadth: breadthOf(n)}
+	d.bids, d.flights, d.volumes = strata(r, n), strata(r, n), strata(r, n)
+	leadBids(d.owners, d.bids)
+	d.capped = evenly(r, d.volumes, cappedShare)
+	d.paced, d.adjusted = chosen(r, n, pacedShare), chosen(r, n, adjustedShare)
+	d.goals, d.daily, d.spread = chosen(r, n, goalShare), chosen(r, n, dailyShare), chosen(r, n, spreadShare)
+	return d
+}
+
 // newLineItems draws the campaigns without their goals and budgets.
 func newLineItems(o *Options) []lineItem {
-	n := o.Campaigns
 	r := stream(o.Seed, streamCampaigns)
-	items := make([]lineItem, n)
-	owners := newAdvertisers(r, n)
-	wants := newTraits(r, n)
-	bids, flights, volumes := strata(r, n), strata(r, n), strata(r, n)
-	leadBids(owners, bids)
-	capped := evenly(r, volumes, cappedShare)
-	paced, adjusted := chosen(r, n, pacedShare), chosen(r, n, adjustedShare)
-	goals, daily, spread := chosen(r, n, goalShare), chosen(r, n, dailyShare), chosen(r, n, spreadShare)
-	breadth := breadthOf(n)
+	d := newDeck(r, o.Campaigns)
+	items := make([]lineItem, o.Campaigns)
 	for i := range items {
 		c := &items[i]
-		owner := owners[i]
-		c.Campaign = model.Campaign{
-			ID: fmt.Sprintf("c%04d", i+1), Advertiser: owner.name, Category: owner.category,
-			Name: fmt.Sprintf("%s %d", owner.name, owner.number), Labels: map[string]string{"kpi": kpis[r.IntN(len(kpis))]},
-			Priority: priorityLevels[priorityTable.draw(r)], Pricing: model.PricingAuction, Pacing: model.PacingASAP, Enabled: true,
-			BidCPM: cents(bidCurve.at(bids[i])),
-		}
-		c.volume = volumeCurve.at(volumes[i])
-		c.focus = owner.name == focusAdvertiser
-		c.hasGoal, c.hasDaily = goals[i], daily[i]
-		c.hasBudget = !goals[i] || r.Float64() < budgetShare
-		c.slack, c.dailySlack = 0.8+0.6*r.Float64(), 0.8+0.8*r.Float64()
-		c.fly(r, o, int(math.Round(flightCurve.at(flights[i]))))
-		c.target(r, &wants, i, breadth)
-		if lead := c.focus && owner.number == 1; lead || capped[i] {
-			c.FrequencyCaps = drawCaps(r, lead)
-			if c.FrequencyCaps[0].Per == model.PerDay {
-				c.Labels[cappingLabel] = "daily"
-			}
-		}
-		if paced[i] {
-			c.pace(r)
-		}
-		if adjusted[i] {
-			c.BidAdjustments = drawAdjustments(r)
-		}
-		if spread[i] {
-			c.BidSpread = []decimal.Decimal{decimal.New(9, -1), decimal.New(1, 0), decimal.New(11, -1)}
-		}
+		c.describe(r, d, i)
+		c.fly(r, o, int(math.Round(flightCurve.at(d.flights[i]))))
+		c.target(r, &d.traits, i, d.breadth)
+		c.limit(r, d, i)
 		c.sell(r)
 	}
 	return items
+}
+
+// describe sets who sells what at which bid, and what is asked for.
+func (c *lineItem) describe(r *rand.Rand, d *deck, i int) {
+	owner := d.owners[i]
+	c.Campaign = model.Campaign{
+		ID: fmt.Sprintf("c%04d", i+1), Advertiser: owner.name, Category: owner.category,
+		Name: fmt.Sprintf("%s %d", owner.name, owner.number), Labels: map[string]string{"kpi": kpis[r.IntN(len(kpis))]},
+		Priority: priorityLevels[priorityTable.draw(r)], Pricing: model.PricingAuction, Pacing: model.PacingASAP, Enabled: true,
+		BidCPM: cents(bidCurve.at(d.bids[i])),
+	}
+	c.volume = volumeCurve.at(d.volumes[i])
+	c.focus, c.leads = owner.name == focusAdvertiser, owner.name == focusAdvertiser && owner.number == 1
+	c.hasGoal, c.hasDaily = d.goals[i], d.daily[i]
+	c.hasBudget = !d.goals[i] || r.Float64() < budgetShare
+	c.slack, c.dailySlack = 0.8+0.6*r.Float64(), 0.8+0.8*r.Float64()
+}
+
+// limit sets caps, pacing, bid adjustments and a bid spread.
+func (c *lineItem) limit(r *rand.Rand, d *deck, i int) {
+	if c.leads || d.capped[i] {
+		c.FrequencyCaps = drawCaps(r, c.leads)
+		if c.FrequencyCaps[0].Per == model.PerDay {
+			c.Labels[cappingLabel] = "daily"
+		}
+	}
+	if d.paced[i] {
+		c.pace(r)
+	}
+	if d.adjusted[i] {
+		c.BidAdjustments = drawAdjustments(r)
+	}
+	if d.spread[i] {
+		c.BidSpread = []decimal.Decimal{decimal.New(9, -1), decimal.New(1, 0), decimal.New(11, -1)}
+	}
 }
 
 // breadthOf says how wide targeting has to be for every slot to find takers: a thousand campaigns

@@ -228,7 +228,7 @@ func TestSweeps(t *testing.T) {
 }
 
 // Whatever the arguments, the outcome is a study that runs or an error that says what is wrong.
-func TestSmallArguments(t *testing.T) {
+func TestExtremeArguments(t *testing.T) {
 	for _, o := range []synthetic.Options{
 		{Slots: 1, Campaigns: 1, Users: 1, Days: 1},
 		{Slots: 2, Campaigns: 1, Users: 2, Days: 1},
