@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"net"
 )
@@ -11,6 +12,19 @@ import (
 // cannotIsolate is the refusal to run Prism in the open.
 func cannotIsolate(why error) error {
 	return fmt.Errorf("pipeline: this machine can't isolate Prism: %w; use --runner %s", why, Direct)
+}
+
+// checkIsolated is nil if this process has another network than its supervisor, where a listener is
+// reachable by nobody else.
+func checkIsolated(outside string) error {
+	inside, err := networkNamespace()
+	if err != nil {
+		return err
+	}
+	if outside == "" || inside == outside {
+		return errors.New("the job's process has no network of its own")
+	}
+	return onlyLoopback()
 }
 
 // onlyLoopback is nil if this process sees no network interface but the loopback.

@@ -72,7 +72,7 @@ func runOrder(ctx context.Context, o order, t *teller) error {
 	if err := o.Job.Check(); err != nil {
 		return err
 	}
-	runner, err := runnerNamed(o.Runner)
+	runner, err := runnerNamed(o.Runner, o.Network)
 	if err != nil {
 		return err
 	}
@@ -130,6 +130,9 @@ func endOf(ctx context.Context, job transforms.Job, err error) message {
 		m.Ending = endRecycle
 	default:
 		m.Ending = endFailed
+		if lost := transforms.Lost(job); lost != nil {
+			err = lost
+		}
 		m.Message = err.Error()
 		m.Reason = model.Reason(model.FaultOf(err).Reason)
 	}

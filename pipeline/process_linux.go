@@ -36,10 +36,18 @@ func startError(command []string, runner string, err error) error {
 	return fmt.Errorf("pipeline: start %s: %w", strings.Join(command, " "), err)
 }
 
-// isolate makes sure that this process has a network of its own, where a listener is reachable by
-// nobody else, and brings its loopback up.
-func isolate() error {
-	if err := onlyLoopback(); err != nil {
+// networkNamespace names the network that this process sees.
+func networkNamespace() (string, error) {
+	name, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return "", fmt.Errorf("which network this process has: %w", err)
+	}
+	return name, nil
+}
+
+// isolate makes sure that this process has another network than the one named and brings its loopback up.
+func isolate(outside string) error {
+	if err := checkIsolated(outside); err != nil {
 		return cannotIsolate(err)
 	}
 	if err := loopbackUp(); err != nil {

@@ -12,7 +12,7 @@ import (
 // setAttributes refuses isolation, which only Linux can give a process.
 func setAttributes(_ *exec.Cmd, isolated bool) error {
 	if isolated {
-		return isolate()
+		return isolate("")
 	}
 	return nil
 }
@@ -21,6 +21,9 @@ func startError(command []string, _ string, err error) error {
 	return fmt.Errorf("pipeline: start %s: %w", strings.Join(command, " "), err)
 }
 
-func isolate() error {
-	return cannotIsolate(errors.New("it has no network namespaces; only Linux does"))
-}
+// networkNamespace is unknown: there is one network for all.
+func networkNamespace() (string, error) { return "", errNoNamespaces }
+
+func isolate(outside string) error { return cannotIsolate(checkIsolated(outside)) }
+
+var errNoNamespaces = errors.New("it has no network namespaces; only Linux does")

@@ -14,6 +14,7 @@ import (
 // only the line `cancel`, or the end: the supervisor is gone.
 type order struct {
 	Runner     string         `json:"runner"`
+	Network    string         `json:"network"` // the supervisor's, where it has a name
 	Job        transforms.Job `json:"job"`
 	HeapBytes  int64          `json:"heap_bytes"`    // soft limit of the process's memory; 0: none
 	TellEveryM int64          `json:"tell_every_ms"` // between two progress events

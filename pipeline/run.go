@@ -192,8 +192,12 @@ func (s *supervisor) round(ctx context.Context, ids []string) error {
 }
 
 func (s *supervisor) order(number int64, ids []string) order {
+	network, err := networkNamespace()
+	if err != nil {
+		network = "" // what needs to know refuses
+	}
 	return order{
-		Runner: s.Runner,
+		Runner: s.Runner, Network: network,
 		Job: transforms.Job{
 			Results: s.store.URI(), SimulationID: s.plan.SimulationID, Attempt: number, Only: ids, Simulator: s.Simulator,
 			Parallelism: min(s.Parallelism, len(ids)), MemoryBytes: s.MemoryBytes,
@@ -346,8 +350,8 @@ func (s *supervisor) judge(ctx context.Context, p *process, end message) error {
 	err := fmt.Errorf("pipeline: a job ended without getting anywhere; %s", p.death())
 	retryable := true
 	if end.Ending == endFailed {
-		fault := &model.Fault{Reason: string(end.Reason), Message: end.Message, Retryable: end.Reason.Retryable()}
-		err = fmt.Errorf("pipeline: the job failed: %w", fault)
+		fault := model.NewFault(end.Reason, end.Message)
+		err = fmt.Errorf("pipeline: the job can't go on: %w", fault)
 		retryable = fault.Retryable
 	}
 	if !retryable || s.fruitless > s.config.Execution.Retries {

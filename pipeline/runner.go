@@ -41,13 +41,14 @@ const (
 	Prism  = "prism"  // Beam's portable local runner, in a network namespace of its own
 )
 
-// runnerNamed is the runner of a configuration or flag.
-func runnerNamed(name string) (Runner, error) {
+// runnerNamed is the runner of a configuration or flag. Outside names the network of the supervisor,
+// which a runner that listens must not share.
+func runnerNamed(name, outside string) (Runner, error) {
 	switch name {
 	case Direct:
 		return directRunner{}, nil
 	case Prism:
-		return prismRunner{}, nil
+		return prismRunner{outside}, nil
 	}
 	return nil, checkRunner(name)
 }

@@ -20,13 +20,13 @@ import (
 
 // prismRunner runs a pipeline on Beam's own local runner, which serialises every step and element as
 // a cluster would. Only a process with a network of its own may start it.
-type prismRunner struct{}
+type prismRunner struct{ outside string }
 
 // prismName is the job's name in Prism, and of the option that names it.
 const prismName = "whatif"
 
-func (prismRunner) Start(ctx context.Context, p *beam.Pipeline) (Execution, error) {
-	if err := isolate(); err != nil {
+func (r prismRunner) Start(ctx context.Context, p *beam.Pipeline) (Execution, error) {
+	if err := isolate(r.outside); err != nil {
 		return nil, err
 	}
 	workers, err := extworker.StartLoopback(ctx, 0)

@@ -116,6 +116,8 @@ func (p *preparation) findInventory() []string {
 		return nil
 	}
 	files, err := filepath.Glob(pattern)
+	// What an import rejected lies beside the snapshot that it made, where `*.parquet` finds it too.
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, inventory.RejectedSuffix) && f != pattern })
 	switch {
 	case err != nil:
 		p.complain("inventory", fmt.Sprintf("%s is not a pattern: %v", pattern, err))

@@ -27,7 +27,8 @@ type study struct {
 var studies = struct {
 	sync.Mutex
 	open map[jobKey]*study
-}{open: map[jobKey]*study{}}
+	lost map[jobKey]error // why a job can't go on at all
+}{open: map[jobKey]*study{}, lost: map[jobKey]error{}}
 
 // openStudy is the process's study for a job. An error means that the job can't run here at all.
 func openStudy(ctx context.Context, job Job) (*study, error) {
@@ -38,10 +39,31 @@ func openStudy(ctx context.Context, job Job) (*study, error) {
 	}
 	s, err := readStudy(ctx, job)
 	if err != nil {
+		if studies.lost[job.key()] == nil {
+			studies.lost[job.key()] = err
+		}
 		return nil, err
 	}
 	studies.open[job.key()] = s
 	return s, nil
+}
+
+// Lost is the first error for which a step of a job gave up in this process, as it was: runners tell
+// of it as a text, among other things. It is nil if none did.
+func Lost(job Job) error {
+	studies.Lock()
+	defer studies.Unlock()
+	return studies.lost[job.key()]
+}
+
+// lose notes that the job can't go on, and returns why.
+func (s *study) lose(err error) error {
+	studies.Lock()
+	defer studies.Unlock()
+	if studies.lost[s.job.key()] == nil {
+		studies.lost[s.job.key()] = err
+	}
+	return err
 }
 
 // Forget drops what this process holds for a job that has ended.
@@ -49,6 +71,7 @@ func Forget(job Job) {
 	studies.Lock()
 	defer studies.Unlock()
 	delete(studies.open, job.key())
+	delete(studies.lost, job.key())
 }
 
 func readStudy(ctx context.Context, job Job) (*study, error) {

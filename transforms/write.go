@@ -2,7 +2,6 @@ package transforms
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -38,11 +37,12 @@ func (f *writeFn) ProcessElement(ctx context.Context, row model.VariantResult) (
 	if err != nil && row.Status == model.StatusSucceeded {
 		row = *unstored(&row, err)
 		var again error
-		if path, again = study.store.Commit(ctx, &row); again != nil {
-			return "", fmt.Errorf("variant %s: %w", row.VariantID, errors.Join(err, again))
+		if path, again = study.store.Commit(ctx, &row); again == nil {
+			err = nil
 		}
-	} else if err != nil {
-		return "", fmt.Errorf("variant %s: %w", row.VariantID, err)
+	}
+	if err != nil {
+		return "", study.lose(fmt.Errorf("no row of variant %s can be stored: %w", row.VariantID, err))
 	}
 	study.notify(committed(&row))
 	return path, nil
