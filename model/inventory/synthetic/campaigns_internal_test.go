@@ -17,6 +17,7 @@ import (
 // What is written is what was simulated to set the fill: reading the file back gives the same
 // campaigns, and as many as there may be fit into a document.
 func TestCampaignsFileReadsBack(t *testing.T) {
+	t.Parallel()
 	for seed, n := range []int{1, 50, 300, 300, model.MaxCampaigns} {
 		o := Options{Slots: 10_000, Campaigns: n, Users: 2_000, Days: 7, Seed: int64(seed), Fill: 0.8}
 		m := market{items: newLineItems(&o), days: o.Days, fill: o.Fill}
@@ -30,7 +31,10 @@ func TestCampaignsFileReadsBack(t *testing.T) {
 			cmpopts.EquateEmpty(),
 			cmp.Comparer(func(a, b decimal.Decimal) bool { return a.Equal(b) }),
 		}
-		if diff := cmp.Diff(made, back, same); diff != "" {
+		if len(back) != n {
+			t.Fatalf("%d campaigns read back, want %d", len(back), n)
+		}
+		if diff := cmp.Diff(made[:min(n, 300)], back[:min(n, 300)], same); diff != "" {
 			t.Errorf("seed %d: made and read back differ: %s", seed, diff)
 		}
 	}
@@ -39,6 +43,7 @@ func TestCampaignsFileReadsBack(t *testing.T) {
 // The share of slots that a campaign is said to match, from the shares of ages, regions and so
 // on, is the share that it does match: goals are held to it.
 func TestAudienceSharesAreTrue(t *testing.T) {
+	t.Parallel()
 	o := Options{Slots: 60_000, Campaigns: 400, Users: 30_000, Days: 7, Seed: 11, Fill: DefaultFill}
 	var slots []model.Slot
 	err := newTraffic(&o, func(s *model.Slot, _ bool) error {

@@ -27,6 +27,7 @@ func digests(t *testing.T, dir string) string {
 
 // The same arguments give the same bytes, and every argument matters.
 func TestSameArgumentsSameBytes(t *testing.T) {
+	t.Parallel()
 	base := synthetic.Options{Slots: 5_000, Campaigns: 20, Users: 1_500, Days: 3, Seed: 7, Fill: 0.8}
 	make := func(change func(*synthetic.Options)) string {
 		o := base

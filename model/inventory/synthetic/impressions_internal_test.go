@@ -13,6 +13,7 @@ func quantile(sorted []int32, p float64) int32 {
 
 // Every user has a slot, all slots are given out, and about one in 27 of them to nobody known.
 func TestVisitorsShareOutAllSlots(t *testing.T) {
+	t.Parallel()
 	for _, o := range []Options{
 		{Slots: 1, Users: 1}, {Slots: 2, Users: 1}, {Slots: 2, Users: 2}, {Slots: 1000, Users: 1}, {Slots: 1000, Users: 999},
 		{Slots: 1000, Users: 1000}, {Slots: 20_000, Users: 4_000}, {Slots: 100_000, Users: 90_000}, {Slots: 300_000, Users: 30},
@@ -42,6 +43,7 @@ func TestVisitorsShareOutAllSlots(t *testing.T) {
 // p50/p90/p99/max 2/6/18/669, a news site (mean 6) 3/14/48/711, a social network (mean 45) a
 // maximum over 1,200. One law does not go through all of them; it stays within these bounds.
 func TestImpressionsResembleRealLogs(t *testing.T) {
+	t.Parallel()
 	type bounds struct{ low, high int32 }
 	for _, log := range []struct {
 		mean               float64

@@ -21,6 +21,7 @@ func standardStudy() synthetic.Options {
 
 // The standard study is hard in every respect, and its log and campaigns have the figures of real ones.
 func TestStandardStudy(t *testing.T) {
+	t.Parallel()
 	g := generate(t, standardStudy())
 	log := survey(t, g.files.Snapshot)
 	t.Run("hard", func(t *testing.T) { assertHard(t, g, log) })

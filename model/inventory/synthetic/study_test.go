@@ -127,6 +127,7 @@ func (g *generated) baseline(t *testing.T) *model.Metrics {
 
 // The fill that was asked for comes out, over sizes and seeds.
 func TestFillComesOut(t *testing.T) {
+	t.Parallel()
 	for _, o := range []synthetic.Options{
 		{Slots: 20_000, Campaigns: 50, Users: 4_000, Days: 7, Seed: 1},
 		{Slots: 20_000, Campaigns: 50, Users: 4_000, Days: 7, Seed: 2, Fill: 0.6},
@@ -181,6 +182,7 @@ func impressionsOf(advertiser string) func(*model.Metrics) float64 {
 // Each lever of the study moves its metric by more than 5 % of the baseline's, at the size of the
 // demo and at a larger one.
 func TestEachLeverMovesItsMetric(t *testing.T) {
+	t.Parallel()
 	for _, o := range []synthetic.Options{
 		{Slots: 20_000, Campaigns: 50, Users: 4_000, Days: 7, Seed: 1},
 		{Slots: 20_000, Campaigns: 50, Users: 4_000, Days: 7, Seed: 2},
@@ -202,6 +204,7 @@ func TestEachLeverMovesItsMetric(t *testing.T) {
 
 // The study sweeps the scenario as written among its variants, and the big grid has a thousand.
 func TestSweeps(t *testing.T) {
+	t.Parallel()
 	g := generate(t, synthetic.Options{Slots: 3_000, Campaigns: 20, Users: 600, Days: 2, Seed: 1})
 	grid := func(path string) map[string]bool {
 		variants, problems := g.study(t, path, "").Expand()
@@ -229,6 +232,7 @@ func TestSweeps(t *testing.T) {
 
 // Whatever the arguments, the outcome is a study that runs or an error that says what is wrong.
 func TestExtremeArguments(t *testing.T) {
+	t.Parallel()
 	for _, o := range []synthetic.Options{
 		{Slots: 1, Campaigns: 1, Users: 1, Days: 1},
 		{Slots: 2, Campaigns: 1, Users: 2, Days: 1},
@@ -244,6 +248,7 @@ func TestExtremeArguments(t *testing.T) {
 
 // Arguments out of bounds are all named at once, and leave nothing.
 func TestWrongArguments(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new")
 	for _, test := range []struct {
 		o    synthetic.Options
@@ -272,6 +277,7 @@ func TestWrongArguments(t *testing.T) {
 
 // A call that is stopped, at any moment, leaves nothing: not even a folder that it has made.
 func TestCancelledLeavesNothing(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	for _, after := range []int{0, 1, 3, 6} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -298,6 +304,7 @@ func TestCancelledLeavesNothing(t *testing.T) {
 
 // A folder with other files keeps them, and keeps an older study when the new one fails.
 func TestOtherFilesStay(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	mine := filepath.Join(dir, "notes.txt")
 	if err := os.WriteFile(mine, []byte("mine"), 0o666); err != nil {
