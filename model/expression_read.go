@@ -52,7 +52,7 @@ func (r *reader) expression(n *node, path string, depth int, known func(field, s
 	for _, f := range fields {
 		at := join(path, f.key)
 		var e *Expr
-		ok := true
+		var ok bool
 		switch f.key {
 		case "all", "any":
 			e, ok = r.connective(ExprOp(f.key), f.value, at, depth, known)

@@ -89,14 +89,14 @@ func (c *Config) writtenBounds() bounds {
 }
 
 // largestFactor bounds what adjustments and spread can multiply a bid by.
-func (k *Campaign) largestFactor() decimal.Decimal {
+func (c *Campaign) largestFactor() decimal.Decimal {
 	one := decimal.NewFromInt(1)
 	factor := one
-	for _, a := range k.BidAdjustments {
+	for _, a := range c.BidAdjustments {
 		factor = factor.Mul(decimal.Max(one, a.Multiply))
 	}
-	if len(k.BidSpread) > 0 {
-		factor = factor.Mul(decimal.Max(k.BidSpread[0], k.BidSpread[1:]...))
+	if len(c.BidSpread) > 0 {
+		factor = factor.Mul(decimal.Max(c.BidSpread[0], c.BidSpread[1:]...))
 	}
 	return factor
 }
@@ -188,26 +188,26 @@ func (c *Config) exactlyFits(cat Catalog, v Variant) string {
 }
 
 // overflow says which sum of a campaign could leave int64 if it won every slot.
-func (k *Campaign) overflow(slots *big.Int) string {
+func (c *Campaign) overflow(slots *big.Int) string {
 	// Each rounding adds at most half a micro, and later factors multiply that: seven in all.
-	factor := k.largestFactor()
-	bid := k.BidCPM.Decimal().Shift(6).Mul(factor).Add(decimal.NewFromInt(7).Mul(decimal.Max(factor, decimal.NewFromInt(1)))).Ceil().BigInt()
-	if len(k.BidAdjustments)+len(k.BidSpread) == 0 {
-		bid = big.NewInt(int64(k.BidCPM))
+	factor := c.largestFactor()
+	bid := c.BidCPM.Decimal().Shift(6).Mul(factor).Add(decimal.NewFromInt(7).Mul(decimal.Max(factor, decimal.NewFromInt(1)))).Ceil().BigInt()
+	if len(c.BidAdjustments)+len(c.BidSpread) == 0 {
+		bid = big.NewInt(int64(c.BidCPM))
 	}
 	spend := new(big.Int).Mul(bid, slots)
 	if !spend.IsInt64() {
 		return fmt.Sprintf("an effective bid of up to %s micros on up to %s slots could sum to more than 2^63 nanos", bid, slots)
 	}
-	if k.SpentBefore != nil && !spend.Add(spend, big.NewInt(int64(*k.SpentBefore))).IsInt64() {
+	if c.SpentBefore != nil && !spend.Add(spend, big.NewInt(int64(*c.SpentBefore))).IsInt64() {
 		return "spent_before and what it may spend could sum to more than 2^63 nanos"
 	}
-	for _, money := range []*Nanos{k.Budget, k.DailyBudget} {
+	for _, money := range []*Nanos{c.Budget, c.DailyBudget} {
 		if money != nil && !new(big.Int).Add(big.NewInt(int64(*money)), bid).IsInt64() {
 			return "a budget and one effective bid sum to more than 2^63 nanos"
 		}
 	}
-	if k.DeliveredBefore != nil && !new(big.Int).Add(slots, big.NewInt(*k.DeliveredBefore)).IsInt64() {
+	if c.DeliveredBefore != nil && !new(big.Int).Add(slots, big.NewInt(*c.DeliveredBefore)).IsInt64() {
 		return "delivered_before and the slots sum to more than 2^63"
 	}
 	return ""

@@ -16,7 +16,7 @@ import (
 )
 
 // The size of the demo: a study that a laptop runs in a few seconds and that still has contention.
-var demoSize = synthetic.Options{Slots: 20_000, Campaigns: 50, Users: 4_000, Days: 7, Seed: 1}
+var demoSize = synthetic.Options{Slots: 20_000, Campaigns: 50, Users: 4_000, Days: 7, Seed: 7}
 
 func (c *console) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{

@@ -21,7 +21,6 @@ import (
 type runFlags struct {
 	runner      string
 	parallelism int
-	memory      string
 	resume      string
 }
 

@@ -20,6 +20,9 @@ import (
 // DefaultMaxRejected is the share of rejected slots that an import takes unless told otherwise.
 const DefaultMaxRejected = 0.01
 
+// RejectedSuffix ends the name of the file of rejected rows, which begins with the snapshot's.
+const RejectedSuffix = ".rejected.parquet"
+
 // ImportOptions say what to import, and how to read it.
 type ImportOptions struct {
 	Format      string                     // openrtb, ipinyou, jsonl, csv, parquet
@@ -303,4 +306,4 @@ func (im *importer) write() error {
 }
 
 // rejectedPath is where the rejected rows of a snapshot are.
-func rejectedPath(out string) string { return filepath.Clean(out) + ".rejected.parquet" }
+func rejectedPath(out string) string { return filepath.Clean(out) + RejectedSuffix }

@@ -38,7 +38,7 @@ func allMatch(list []*model.Expr, values fields) bool {
 // absent one is missing (section 3).
 func campaignFields(c *model.Campaign) fields {
 	return func(name string) []string {
-		value := ""
+		var value string
 		switch name {
 		case "id":
 			value = c.ID

@@ -29,7 +29,7 @@ func (m *market) campaigns(slots int, scale float64) []model.Campaign {
 	for i := range m.items {
 		c := &m.items[i]
 		matched := c.share * float64(slots) * float64(c.within) / float64(m.days)
-		wanted := 0.0
+		var wanted float64
 		if c.focus {
 			wanted = focusDemand * m.fill * float64(slots) * c.share / focus * min(scale, 1)
 		} else {

@@ -38,13 +38,13 @@ type traffic struct {
 	oneOff float64
 	phase  [3]uint32 // where the sequences of countries, regions and devices begin
 
-	slot              model.Slot
-	slots, requests   int
-	oneOffs, visitors int
-	sessionDevice     int
-	person            person
-	emit              func(s *model.Slot, sampled bool) error
-	sampled           bool
+	slot            model.Slot
+	slots, requests int
+	oneOffs         int
+	sessionDevice   int
+	person          person
+	emit            func(s *model.Slot, sampled bool) error
+	sampled         bool
 }
 
 // person is what stays the same over all slots of a visitor.

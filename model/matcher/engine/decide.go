@@ -24,17 +24,16 @@ func (s *state) run(ctx context.Context) error {
 
 // visit is what the decision on one visit finds out.
 type visit struct {
-	j        int   // place in the block
-	t        int64 // its time
-	user     uint32
-	lost     uint8 // gates that turned a campaign away: lostIdentity ..
-	failed   int   // campaigns in state.failed
-	winner   int   // rank, or -1
-	bid      int64 // the winner's effective bid
-	second   int64 // highest other bid that can set the price, or -1
-	draw     uint64
-	hasDraw  bool
-	restrict bool // some campaigns are capped or would clash
+	j       int   // place in the block
+	t       int64 // its time
+	user    uint32
+	lost    uint8 // gates that turned a campaign away: lostIdentity ..
+	failed  int   // campaigns in state.failed
+	winner  int   // rank, or -1
+	bid     int64 // the winner's effective bid
+	second  int64 // highest other bid that can set the price, or -1
+	draw    uint64
+	hasDraw bool
 }
 
 const (
