@@ -155,7 +155,7 @@ func parameterValues(v any) map[string]any {
 	decoder := json.NewDecoder(strings.NewReader(fmt.Sprint(v)))
 	decoder.UseNumber()
 	if err := decoder.Decode(&values); err != nil {
-		return map[string]any{"parameters": v}
+		return nil // none: the row leaves everything as written
 	}
 	for name, value := range values {
 		values[name] = fmt.Sprint(value)
@@ -163,20 +163,33 @@ func parameterValues(v any) map[string]any {
 	return values
 }
 
-// parameterNames lists the parameters in the order in which the rows first name them.
+// parameterNames lists the parameters in the order of the configuration: that in which a row names
+// them, and the rows after it those that it leaves as written.
 func parameterNames(r rows) []string {
 	var names []string
 	for _, row := range r.values {
-		var fresh []string
-		for name := range parameterValues(row[1]) {
+		for _, name := range objectKeys(fmt.Sprint(row[1])) {
 			if !slices.Contains(names, name) {
-				fresh = append(fresh, name)
+				names = append(names, name)
 			}
 		}
-		slices.Sort(fresh)
-		names = append(names, fresh...)
 	}
 	return names
+}
+
+// objectKeys lists the keys of a flat JSON object as they stand in the text.
+func objectKeys(text string) []string {
+	var keys []string
+	decoder := json.NewDecoder(strings.NewReader(text))
+	for i := 0; ; i++ {
+		token, err := decoder.Token()
+		if err != nil {
+			return keys
+		}
+		if key, ok := token.(string); ok && i%2 == 1 { // after the brace, keys and values alternate
+			keys = append(keys, key)
+		}
+	}
 }
 
 // metricCell is a value with its difference to the baseline: points for rates, percent otherwise.

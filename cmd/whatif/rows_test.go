@@ -69,3 +69,10 @@ func TestMetricCells(t *testing.T) {
 		}
 	}
 }
+
+func TestParametersInOrder(t *testing.T) {
+	r := rows{values: [][]any{{"baseline", "{}"}, {"v0001", `{"floor":2,"bid":"none"}`}, {"v0002", `{"cap":1,"floor":"x"}`}, {"v0003", nil}}}
+	if got, want := strings.Join(parameterNames(r), " "), "floor bid cap"; got != want {
+		t.Errorf("parameters %q, want %q", got, want)
+	}
+}

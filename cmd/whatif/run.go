@@ -155,7 +155,7 @@ func (c *console) conclude(ctx context.Context, id string, s pipeline.Summary, t
 		people = c.err
 	}
 	fmt.Fprintf(people, "simulation %s\n", id)
-	if err := c.compare(ctx, w, id, comparisonFlags{top: 12}); err != nil {
+	if err := c.compare(ctx, w, id, comparisonFlags{top: 12, sort: "revenue"}); err != nil {
 		return err
 	}
 	sentence, err := report.Sentence(ctx, w, id)
