@@ -162,19 +162,20 @@ func orRows(out *[chunkWords]uint64, rows []uint64, offs []uint32, w int) {
 	out[4], out[5], out[6], out[7] = x4, x5, x6, x7
 }
 
-// readFloors finds each visit's floor and the rows of candidates that reach it.
+// readFloors finds each visit's floor and the rows of candidates that reach it. The table is looked up only where
+// the edits that match change: an edit without `where` matches always, so that the table of no edits isn't made.
 func (s *state) readFloors() error {
 	b, codes := &s.block, s.engine.snap.FloorCodes()
-	t, err := s.floorTableFor(0)
-	if err != nil {
-		return err
-	}
+	var t *floorTable
+	last := uint64(0)
 	at := b.stride - 1
 	for j, i := range b.slot[:b.n] {
-		if len(s.plan.floors.edits) > 0 {
-			if t, err = s.floorTableFor(s.floorMask(i)); err != nil {
+		if mask := s.floorMask(i); t == nil || mask != last {
+			var err error
+			if t, err = s.floorTableFor(mask); err != nil {
 				return err
 			}
+			last = mask
 		}
 		code := codes[i]
 		b.floor[j], b.low[j], b.offs[at] = t.value[code], t.low[code], t.high[code]
