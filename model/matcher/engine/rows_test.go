@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
 	"github.com/whatif-machine/whatif/model/matcher/studies"
@@ -213,6 +215,23 @@ func TestFloorRows(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestFloorTablesAreMadeOnce has an edit of all floors: it needs one table, for all blocks. Making that of no edits too
+// would push it out, block after block.
+func TestFloorTablesAreMadeOnce(t *testing.T) {
+	sc := studyScenario(1)
+	sc.Slots.Floors = []model.FloorEdit{{Op: model.OpMultiply, Value: decimal.NewFromInt(2)}}
+	s := begun(t, studySlots(1), sc)
+	for range 3 {
+		s.block.n = copy(s.block.slot[:], []uint32{0, 1})
+		if err := s.readFloors(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, edited := s.floorMasks[1]; !edited || len(s.floorMasks) != 1 || len(s.floorTables) != 1 {
+		t.Errorf("tables of %v in %d places, want that of the edit alone", s.floorMasks, len(s.floorTables))
 	}
 }
 
