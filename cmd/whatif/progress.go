@@ -24,13 +24,14 @@ type meter struct {
 	mu       sync.Mutex
 	note     string
 	started  time.Time
+	first    int64 // done when the pace began to be measured; -1: not yet told
 	lastLine time.Time
 	silent   bool
 }
 
 // newMeter starts a meter over total things; the clock is the caller's.
 func (c *console) newMeter(noun string, total int64, now time.Time) *meter {
-	m := &meter{out: c.err, noun: noun, started: now, lastLine: now, silent: c.quiet}
+	m := &meter{out: c.err, noun: noun, started: now, first: -1, lastLine: now, silent: c.quiet}
 	if _, ok := terminal(c.err); !ok || c.quiet {
 		return m
 	}
@@ -88,10 +89,14 @@ func (m *meter) done() {
 	m.bars.Wait()
 }
 
-// remaining estimates the time left from the pace so far; 0 when there is none to go by.
+// remaining estimates the time left from the pace so far; 0 when there is none to go by. What was
+// done when it was first asked is not of this pace: a resumed run begins with it.
 func (m *meter) remaining(done, total int64, now time.Time) time.Duration {
-	if done <= 0 || total <= done {
+	if m.first < 0 {
+		m.first = done
+	}
+	if done <= m.first || total <= done {
 		return 0
 	}
-	return time.Duration(float64(now.Sub(m.started)) / float64(done) * float64(total-done))
+	return time.Duration(float64(now.Sub(m.started)) / float64(done-m.first) * float64(total-done))
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/chzyer/readline"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/sql/warehouse"
+	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 func (c *console) queryCommand() *cobra.Command {
@@ -54,19 +57,72 @@ func (c *console) runQuery(ctx context.Context, args []string) error {
 	}
 	defer func() { _ = w.Close() }() // read only
 	if text != "" {
-		r, err := query(ctx, w, text)
-		if err != nil {
-			return usage("%w", err)
-		}
-		return c.print(r)
+		return c.answer(ctx, w, text)
 	}
 	return c.prompt(ctx, w)
+}
+
+// answer runs a statement of the user's and prints its rows: CSV and JSON as they come, however many.
+func (c *console) answer(ctx context.Context, w *warehouse.Warehouse, text string) error {
+	found, err := w.Query(ctx, text)
+	if err != nil {
+		return usage("%w", err)
+	}
+	columns, values := columnNames(found), rowsOf(found)
+	switch c.chosenFormat() {
+	case "csv":
+		err = writeCSV(c.out, columns, values)
+	case "json":
+		err = writeJSON(c.out, columns, values)
+	default:
+		err = c.printSome(columns, values)
+	}
+	return errors.Join(err, found.Err(), found.Close())
+}
+
+// printSome prints a table of as many rows as a person may look at.
+func (c *console) printSome(columns []string, values iter.Seq[[]any]) error {
+	r := rows{columns: columns}
+	for row := range values {
+		if len(r.values) == mostTableRows {
+			c.say("there are more than these %s; --format csv or json writes all", count(mostTableRows, "row"))
+			break
+		}
+		r.values = append(r.values, row)
+	}
+	return c.print(r)
+}
+
+// mostTableRows bounds a table: its columns are as wide as their widest cell, so all of it is held.
+const mostTableRows = 10_000
+
+func columnNames(found *warehouse.Rows) []string {
+	var names []string
+	for _, column := range found.Columns() {
+		names = append(names, column.Name)
+	}
+	return names
+}
+
+// rowsOf goes through the rows once; found.Err tells afterwards what ended it.
+func rowsOf(found *warehouse.Rows) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for found.Next() {
+			if !yield(found.Values()) {
+				return
+			}
+		}
+	}
 }
 
 // openNamed opens one simulation, or the whole store without a name.
 func (c *console) openNamed(ctx context.Context, name string) (*warehouse.Warehouse, error) {
 	if name == "" {
-		return warehouse.OpenDuckDB(ctx, c.results)
+		store, err := results.Open(c.results)
+		if err != nil {
+			return nil, err
+		}
+		return warehouse.OpenDuckDB(ctx, store.URI())
 	}
 	id, err := c.resolve(ctx, name)
 	if err != nil {
@@ -75,19 +131,13 @@ func (c *console) openNamed(ctx context.Context, name string) (*warehouse.Wareho
 	return c.open(ctx, id)
 }
 
-// query runs a statement and reads all its rows.
+// query runs a statement of ours and reads all its rows.
 func query(ctx context.Context, w *warehouse.Warehouse, text string, args ...any) (rows, error) {
 	found, err := w.Query(ctx, text, args...)
 	if err != nil {
 		return rows{}, err
 	}
-	var r rows
-	for _, column := range found.Columns() {
-		r.columns = append(r.columns, column.Name)
-	}
-	for found.Next() {
-		r.values = append(r.values, found.Values())
-	}
+	r := rows{columns: columnNames(found), values: slices.Collect(rowsOf(found))}
 	return r, errors.Join(found.Err(), found.Close())
 }
 
@@ -121,19 +171,11 @@ func (c *console) prompt(ctx context.Context, w *warehouse.Warehouse) error {
 			}
 			continue
 		}
-		c.answer(ctx, w, statement)
+		if err := c.answer(ctx, w, statement); err != nil {
+			fmt.Fprintln(c.err, err)
+		}
 		statement = ""
 		editor.SetPrompt("whatif> ")
-	}
-}
-
-func (c *console) answer(ctx context.Context, w *warehouse.Warehouse, statement string) {
-	r, err := query(ctx, w, statement)
-	if err == nil {
-		err = c.print(r)
-	}
-	if err != nil {
-		fmt.Fprintln(c.err, err)
 	}
 }
 
@@ -150,11 +192,7 @@ func (c *console) script(ctx context.Context, w *warehouse.Warehouse) error {
 	if strings.TrimSpace(string(text)) == "" {
 		return usage("no SQL: give it as an argument, on standard input, or use a terminal for the prompt")
 	}
-	r, err := query(ctx, w, string(text))
-	if err != nil {
-		return usage("%w", err)
-	}
-	return c.print(r)
+	return c.answer(ctx, w, string(text))
 }
 
 // historyFile keeps the prompt's history in the user's cache; empty: none is kept.

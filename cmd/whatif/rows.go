@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,33 +23,35 @@ type rows struct {
 
 // print writes the rows in the format asked for: a table on a terminal, else CSV.
 func (c *console) print(r rows) error {
-	format := c.format
-	if format == "" {
-		format = "csv"
-		if _, ok := terminal(c.out); ok {
-			format = "table"
-		}
-	}
-	switch format {
+	switch format := c.chosenFormat(); format {
 	case "table":
 		return c.printTable(r)
 	case "markdown":
 		return r.markdown(c.out)
 	case "csv":
-		return r.csv(c.out)
+		return writeCSV(c.out, r.columns, slices.Values(r.values))
 	case "json":
-		return r.json(c.out)
+		return writeJSON(c.out, r.columns, slices.Values(r.values))
+	default:
+		return usage("--format %q is not one of table, json, csv, markdown", format)
 	}
-	return usage("--format %q is not one of table, json, csv, markdown", format)
+}
+
+// chosenFormat is the format asked for, by default a table on a terminal and CSV elsewhere.
+func (c *console) chosenFormat() string {
+	if c.format != "" {
+		return c.format
+	}
+	if _, ok := terminal(c.out); ok {
+		return "table"
+	}
+	return "csv"
 }
 
 // asTable reports whether rows will be printed for people rather than for a program.
 func (c *console) asTable() bool {
-	if c.format != "" {
-		return c.format == "table" || c.format == "markdown"
-	}
-	_, ok := terminal(c.out)
-	return ok
+	format := c.chosenFormat()
+	return format == "table" || format == "markdown"
 }
 
 func (c *console) printTable(r rows) error {
@@ -109,12 +113,13 @@ func (r rows) numeric(column int) bool {
 	return some
 }
 
-func (r rows) csv(out io.Writer) error {
+// writeCSV writes rows as they come, with a header.
+func writeCSV(out io.Writer, columns []string, values iter.Seq[[]any]) error {
 	w := csv.NewWriter(out)
-	if err := w.Write(r.columns); err != nil {
+	if err := w.Write(columns); err != nil {
 		return err
 	}
-	for _, row := range r.values {
+	for row := range values {
 		record := make([]string, len(row))
 		for i, v := range row {
 			record[i] = cell(v, "")
@@ -127,26 +132,24 @@ func (r rows) csv(out io.Writer) error {
 	return w.Error()
 }
 
-// json writes an array of objects whose keys stand in the order of the columns.
-func (r rows) json(out io.Writer) error {
-	if len(r.values) == 0 {
-		_, err := io.WriteString(out, "[]\n")
-		return err
-	}
-	for i, row := range r.values {
-		open := ",\n "
-		if i == 0 {
-			open = "["
-		}
-		object, err := jsonObject(r.columns, row)
+// writeJSON writes an array of objects, as they come, whose keys stand in the order of the columns.
+func writeJSON(out io.Writer, columns []string, values iter.Seq[[]any]) error {
+	open := "["
+	for row := range values {
+		object, err := jsonObject(columns, row)
 		if err != nil {
 			return err
 		}
 		if _, err := io.WriteString(out, open+object); err != nil {
 			return err
 		}
+		open = ",\n "
 	}
-	_, err := io.WriteString(out, "]\n")
+	end := "]\n"
+	if open == "[" {
+		end = "[]\n"
+	}
+	_, err := io.WriteString(out, end)
 	return err
 }
 

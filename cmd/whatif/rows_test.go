@@ -1,8 +1,10 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // example has every kind of cell that needs care: null, text with a comma, a quote and a newline, a list.
@@ -45,7 +47,7 @@ func TestDefaultFormat(t *testing.T) {
 
 func TestEmptyJSON(t *testing.T) {
 	var out strings.Builder
-	if err := (rows{columns: []string{"a"}}).json(&out); err != nil || out.String() != "[]\n" {
+	if err := writeJSON(&out, []string{"a"}, slices.Values([][]any{})); err != nil || out.String() != "[]\n" {
 		t.Errorf("no rows gave %q, %v", out.String(), err)
 	}
 }
@@ -74,5 +76,17 @@ func TestParametersInOrder(t *testing.T) {
 	r := rows{values: [][]any{{"baseline", "{}"}, {"v0001", `{"floor":2,"bid":"none"}`}, {"v0002", `{"cap":1,"floor":"x"}`}, {"v0003", nil}}}
 	if got, want := strings.Join(parameterNames(r), " "), "floor bid cap"; got != want {
 		t.Errorf("parameters %q, want %q", got, want)
+	}
+}
+
+func TestRemaining(t *testing.T) {
+	start := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+	m := &meter{started: start, first: -1}
+	if got := m.remaining(900, 1000, start); got != 0 {
+		t.Errorf("with nothing done yet: %v, want none", got)
+	}
+	// A resumed run: 10 of the 100 left took 20 s, so the other 90 take 180 s.
+	if got := m.remaining(910, 1000, start.Add(20*time.Second)); got != 180*time.Second {
+		t.Errorf("got %v, want 3m", got)
 	}
 }

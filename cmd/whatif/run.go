@@ -178,12 +178,21 @@ func (c *console) failedRun(id string, s pipeline.Summary) error {
 	if s.Stopped != "" {
 		fmt.Fprintln(c.err, "stopped early:", s.Stopped)
 	}
-	fmt.Fprintf(c.err, "%s failed; why: whatif failures %s%s; again: whatif retry %s%s\n",
-		count(s.Failed, "variant"), id, resultsFlag(c.results), id, resultsFlag(c.results))
+	if s.Failed > 0 {
+		fmt.Fprintf(c.err, "%s failed; why: whatif failures %s%s; again: whatif retry %s%s\n",
+			count(s.Failed, "variant"), id, resultsFlag(c.results), id, resultsFlag(c.results))
+	}
+	if s.Skipped > 0 {
+		fmt.Fprintf(c.err, "%s did not run; go on: whatif run --resume %s%s\n", count(s.Skipped, "variant"), id, resultsFlag(c.results))
+	}
 	return errReported
 }
 
 // open opens one simulation's results for reading.
 func (c *console) open(ctx context.Context, id string) (*warehouse.Warehouse, error) {
-	return warehouse.OpenDuckDB(ctx, c.results, warehouse.Simulation(id))
+	store, err := results.Open(c.results)
+	if err != nil {
+		return nil, err
+	}
+	return warehouse.OpenDuckDB(ctx, store.URI(), warehouse.Simulation(id))
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/sql"
+	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 func (c *console) sqlCommand() *cobra.Command {
@@ -24,11 +24,11 @@ func (c *console) sqlCommand() *cobra.Command {
   duckdb -init views.sql`,
 		Args: cobra.NoArgs,
 		RunE: func(_ *cobra.Command, _ []string) error {
-			folder, err := filepath.Abs(c.results)
+			store, err := results.Open(c.results)
 			if err != nil {
-				return fmt.Errorf("find the results folder %s: %w", c.results, err)
+				return err
 			}
-			text, err := sql.Script(dialect, filepath.Join(folder, filepath.FromSlash(sql.RowsGlob)))
+			text, err := sql.Script(dialect, store.Path(sql.RowsGlob))
 			if err != nil {
 				return usage("%w", err)
 			}

@@ -27,7 +27,7 @@ func (w *Warehouse) blame(ctx context.Context, cause error) error {
 	for _, path := range found {
 		if err := w.readWhole(ctx, path); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("%w: %s: %w; no result is ever written in part, so the disk or another program changed it: "+
-				"move it out of the results folder, and `whatif retry` the variant if it then has no row", ErrDamaged, path, err)
+				"move it out of the results folder, and `whatif run --resume` runs the variant again if it then has no row", ErrDamaged, path, err)
 		}
 	}
 	return cause
