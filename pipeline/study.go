@@ -14,6 +14,7 @@ import (
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
+	"github.com/whatif-machine/whatif/model/matcher/engine"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
@@ -36,8 +37,8 @@ type Study struct {
 // every mistake that can be found in one go.
 //
 // The snapshot is loaded for checking and let go of again.
-func Prepare(ctx context.Context, configPath string) (*Study, error) {
-	p := &preparation{folder: filepath.Dir(configPath), study: &Study{}}
+func Prepare(ctx context.Context, configPath string, with ...Option) (*Study, error) {
+	p := &preparation{folder: filepath.Dir(configPath), study: &Study{}, measure: slices.Contains(with, Measure)}
 	err := p.prepare(ctx, configPath)
 	// The job's process will need the memory.
 	debug.FreeOSMemory()
@@ -48,11 +49,18 @@ func Prepare(ctx context.Context, configPath string) (*Study, error) {
 	return p.study, nil
 }
 
+// Option asks Prepare for more than checking.
+type Option string
+
+// Measure has Prepare estimate what running takes, for which it simulates the baseline for a moment.
+const Measure Option = "measure"
+
 // preparation collects the mistakes of a configuration on the way through its parts.
 type preparation struct {
 	folder   string
 	study    *Study
 	problems model.Problems
+	measure  bool
 }
 
 func (p *preparation) prepare(ctx context.Context, path string) error {
@@ -174,8 +182,11 @@ func (p *preparation) checkInventory(ctx context.Context, files []string) error 
 	if err := p.problems.Err(); err != nil {
 		return err
 	}
-	s.Estimate, err = estimate(ctx, s.Config, s.Variants, snap)
-	return err
+	s.Estimate = sizeOf(s.Config, s.Variants, snap)
+	if !p.measure {
+		return nil
+	}
+	return s.Estimate.foretell(ctx, s.Config, s.Variants, engine.New(snap), snap.Bytes(), freeMemory())
 }
 
 // pinned is a file as it is now. One that changes while it is read is refused.

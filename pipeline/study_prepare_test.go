@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -54,12 +55,12 @@ func TestAddressesOfOtherPlacesAreRefusedClearly(t *testing.T) {
 // TestPrepareEstimatesAndPins a study of 400 slots, three campaigns and six variants.
 func TestPrepareEstimatesAndPins(t *testing.T) {
 	config := writeStudy(t, bids(5), "")
-	study, err := Prepare(t.Context(), config)
+	study, err := Prepare(t.Context(), config, Measure)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := study.Estimate
-	if e.Slots != studySize || e.Campaigns != 3 || e.Decisions != 6*studySize || !e.Measured || e.Duration <= 0 || e.StateBytes <= 0 || e.MemoryBytes <= e.StateBytes {
+	if e.Slots != studySize || e.Campaigns != 3 || e.Decisions != 6*studySize || e.DecisionsPerSecond == assumedPace || e.Duration <= 0 || e.StateBytes <= 0 || e.MemoryBytes <= e.StateBytes {
 		t.Errorf("%+v", e)
 	}
 	slots := filepath.Join(filepath.Dir(config), "slots.parquet")
@@ -71,6 +72,47 @@ func TestPrepareEstimatesAndPins(t *testing.T) {
 		int64(study.Pinned[0].Modified) != info.ModTime().UnixMicro() || len(study.Pinned[0].SHA256) != 64 {
 		t.Errorf("%+v", study.Pinned)
 	}
+}
+
+// TestWhatIsNotMeasuredIsAssumed: whoever doesn't ask gets sizes only, and a baseline that panics or
+// needs more than half of the free memory is no reason to fall over.
+func TestWhatIsNotMeasuredIsAssumed(t *testing.T) {
+	study, err := Prepare(t.Context(), writeStudy(t, bids(2), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := study.Estimate; e.Slots != studySize || e.Decisions != 3*studySize || e.DecisionsPerSecond != 0 || e.StateBytes != 0 {
+		t.Errorf("not asked: %+v", e)
+	}
+	for name, machine := range map[string]estimated{
+		"the state panics":      {state: func() int64 { panic("no state") }},
+		"simulating panics":     {state: func() int64 { return 500 }, panics: true},
+		"more than half of all": {state: func() int64 { return 501 }},
+	} {
+		e := study.Estimate
+		if err := e.foretell(t.Context(), study.Config, study.Variants, machine, 0, 1000); err != nil || e.DecisionsPerSecond != assumedPace || e.Duration <= 0 {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
+	e := study.Estimate
+	half := estimated{state: func() int64 { return 500 }}
+	if err := e.foretell(t.Context(), study.Config, study.Variants, half, 0, 1000); err != nil || e.DecisionsPerSecond == assumedPace || e.StateBytes != 500 {
+		t.Errorf("half of all: %+v, %v", e, err)
+	}
+}
+
+// estimated is a simulator with a state and a temper to choose.
+type estimated struct {
+	state  func() int64
+	panics bool
+}
+
+func (e estimated) StateBytes(*model.Scenario) int64 { return e.state() }
+func (e estimated) Simulate(context.Context, *model.Scenario) (*model.Metrics, error) {
+	if e.panics {
+		panic("a slot too many")
+	}
+	return &model.Metrics{Slots: 1}, nil
 }
 
 // TestControlGroups reads the folders of a process's group and those above it.

@@ -19,7 +19,7 @@ the variants that would run and estimates what they would take.`,
 		Example: "  whatif validate study.yaml\n  whatif validate study.yaml --format json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			study, err := pipeline.Prepare(cmd.Context(), args[0])
+			study, err := pipeline.Prepare(cmd.Context(), args[0], pipeline.Measure)
 			if err != nil {
 				return err
 			}
