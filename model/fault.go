@@ -1,6 +1,10 @@
 package model
 
-import "errors"
+import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+)
 
 // Reason is the category of a failure that the result row, the HTTP answer and the command share.
 type Reason string
@@ -33,9 +37,24 @@ type Fault struct {
 	Retryable bool   `parquet:"retryable" bigquery:"retryable" json:"retryable"`
 }
 
-// NewFault makes a fault of a reason.
+// maxFaultMessage bounds the message of a fault, in bytes.
+const maxFaultMessage = 8 << 10
+
+// NewFault makes a fault of a reason. The message is what a program said, perhaps while it went down:
+// it is made valid UTF-8, without which no reader takes the results, and cut to 8 KiB.
 func NewFault(r Reason, message string) *Fault {
-	return &Fault{Reason: string(r), Message: message, Retryable: r.Retryable()}
+	return &Fault{Reason: string(r), Message: cut(strings.ToValidUTF8(message, "\ufffd"), maxFaultMessage), Retryable: r.Retryable()}
+}
+
+// cut is the beginning of a valid text, of at most n bytes, in whole characters.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
 }
 
 func (f *Fault) Error() string { return f.Reason + ": " + f.Message }

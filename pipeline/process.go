@@ -8,6 +8,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -116,8 +117,8 @@ func (p *process) death() string {
 	return how
 }
 
-// maxTail is how much of a process's standard error is kept.
-const maxTail = 4 << 10
+// maxTail is how much is kept of either end of a process's standard error: both fit into a fault's message.
+const maxTail = 3 << 10
 
 // tail keeps the beginning of what a process says on standard error, where a crashing Go program
 // says why, and the end of it.
@@ -125,6 +126,7 @@ type tail struct {
 	mu   sync.Mutex
 	head []byte
 	last []byte
+	lost bool // what was said between them
 }
 
 func (t *tail) Write(data []byte) (int, error) {
@@ -137,6 +139,7 @@ func (t *tail) Write(data []byte) (int, error) {
 	}
 	t.last = append(t.last, rest...)
 	if over := len(t.last) - maxTail; over > 0 {
+		t.lost = true
 		t.last = append(t.last[:0], t.last[over:]...)
 	}
 	return len(data), nil
@@ -147,8 +150,9 @@ func (t *tail) note(line string) { _, _ = t.Write([]byte(line + "\n")) } // neve
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.last) == 0 {
-		return string(t.head)
+	if !t.lost {
+		return strings.ToValidUTF8(string(t.head)+string(t.last), "")
 	}
-	return string(t.head) + " .. " + string(t.last)
+	// Either end may stop within a character.
+	return strings.ToValidUTF8(string(t.head), "") + " .. " + strings.ToValidUTF8(string(t.last), "")
 }

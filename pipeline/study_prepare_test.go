@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/whatif-machine/whatif/model"
 )
@@ -145,5 +146,17 @@ func TestTailKeepsBothEnds(t *testing.T) {
 	tail.note("last")
 	if s := tail.String(); !strings.HasPrefix(s, "first\n") || !strings.HasSuffix(s, "last\n") || len(s) > 2*maxTail+10 {
 		t.Errorf("%d bytes: %.20q .. %q", len(s), s, s[len(s)-10:])
+	}
+}
+
+// TestTailCutsNoCharacter where it cuts, and nothing at all of what fits.
+func TestTailCutsNoCharacter(t *testing.T) {
+	for _, n := range []int{1500, 2500} { // 4,500 and 7,500 bytes, of which 6,144 fit
+		tail := &tail{}
+		tail.note(strings.Repeat("\u20ac", n))
+		s := tail.String()
+		if !utf8.ValidString(s) || (n == 1500) != (s == strings.Repeat("\u20ac", n)+"\n") {
+			t.Errorf("%d characters: %d bytes, valid: %v", n, len(s), utf8.ValidString(s))
+		}
 	}
 }
