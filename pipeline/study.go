@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -40,7 +41,9 @@ type Study struct {
 func Prepare(ctx context.Context, configPath string, with ...Option) (*Study, error) {
 	p := &preparation{folder: filepath.Dir(configPath), study: &Study{}, measure: slices.Contains(with, Measure)}
 	err := p.prepare(ctx, configPath)
-	// The job's process will need the memory.
+	// The job's process will need the memory. The engine's pool outlives one collection and holds on to
+	// the engine and its snapshot; FreeOSMemory makes the second.
+	runtime.GC()
 	debug.FreeOSMemory()
 	if err != nil {
 		return nil, err

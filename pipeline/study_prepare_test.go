@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -158,5 +159,29 @@ func TestTailCutsNoCharacter(t *testing.T) {
 		if !utf8.ValidString(s) || (n == 1500) != (s == strings.Repeat("\u20ac", n)+"\n") {
 			t.Errorf("%d characters: %d bytes, valid: %v", n, len(s), utf8.ValidString(s))
 		}
+	}
+}
+
+// TestPrepareLetsGoOfTheSnapshot: its 50,000 slots take 4 MB and more with the engine's index, which
+// the job's process will need.
+func TestPrepareLetsGoOfTheSnapshot(t *testing.T) {
+	config := writeStudy(t, bids(1), "")
+	writeSnapshot(t, filepath.Join(filepath.Dir(config), "slots.parquet"), 50_000)
+	prepare := func() *Study {
+		study, err := Prepare(t.Context(), config, Measure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return study
+	}
+	prepare() // what libraries keep for good is there then
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	study := prepare()
+	runtime.ReadMemStats(&after)
+	if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > 1<<20 || study.Estimate.MemoryBytes < 2<<20 {
+		t.Errorf("%d bytes are held after a study of %d", held, study.Estimate.MemoryBytes)
 	}
 }
