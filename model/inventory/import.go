@@ -68,7 +68,10 @@ var ErrTooManyRejected = errors.New("too many slots were rejected")
 // final name unless the import succeeds.
 func Import(ctx context.Context, o ImportOptions) (summary ImportSummary, err error) {
 	if o.Out == "" || len(o.Files) == 0 {
-		return summary, errors.New("an import needs at least one file to read and the name of a snapshot to write")
+		return summary, invalid("an import needs at least one file to read and the name of a snapshot to write")
+	}
+	if err := o.checkFiles(); err != nil {
+		return summary, err
 	}
 	im := importer{options: o, reasons: map[string]int64{}}
 	if im.mapping, err = o.readMap(); err != nil {

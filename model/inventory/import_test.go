@@ -48,6 +48,19 @@ func run(t *testing.T, o ImportOptions) (ImportSummary, map[string]model.Slot, e
 	return s, slots, err
 }
 
+// refused is the message of an import that must be the caller's mistake.
+func refused(t *testing.T, o ImportOptions) string {
+	t.Helper()
+	_, err := Import(t.Context(), o)
+	if err == nil {
+		t.Fatalf("%+v is imported", o)
+	}
+	if f := model.FaultOf(err); f.Reason != string(model.InvalidInput) {
+		t.Errorf("%v is no mistake of the caller", err)
+	}
+	return err.Error()
+}
+
 func readRejected(t *testing.T, s ImportSummary) []rejectedRow {
 	t.Helper()
 	if s.RejectedFile == "" {
