@@ -21,6 +21,7 @@ const (
 	bidKill    = 4 // kills its own process
 	bidSlow    = 5 // takes until its context is done
 	bidPartial = 6 // returns neither figures nor an error
+	bidState   = 7 // kills its own process when asked for its state
 )
 
 // Names of the simulators.
@@ -47,8 +48,11 @@ type faultySimulator struct{ *engine.Engine }
 func faultOf(sc *model.Scenario) int64 { return int64(sc.Campaigns[0].BidCPM) % 1_000_000 }
 
 func (f *faultySimulator) StateBytes(sc *model.Scenario) int64 {
-	if faultOf(sc) == bidMemory {
+	switch faultOf(sc) {
+	case bidMemory:
 		return 1 << 60
+	case bidState:
+		killMyself()
 	}
 	return f.Engine.StateBytes(sc)
 }
@@ -62,10 +66,7 @@ func (f *faultySimulator) Simulate(ctx context.Context, sc *model.Scenario) (*mo
 			loopSink = n
 		}
 	case bidKill:
-		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
-			return nil, err
-		}
-		select {}
+		killMyself()
 	case bidSlow:
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -73,6 +74,13 @@ func (f *faultySimulator) Simulate(ctx context.Context, sc *model.Scenario) (*mo
 		return nil, nil
 	}
 	return f.Engine.Simulate(ctx, sc)
+}
+
+func killMyself() {
+	if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+		panic(err)
+	}
+	select {}
 }
 
 var loopSink uint64

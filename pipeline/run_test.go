@@ -107,7 +107,7 @@ func TestAKilledJobIsGoneOnWith(t *testing.T) {
 		moment := rand.IntN(len(plan.Variants))
 		killed := false
 		o.Progress = func(p Progress) {
-			if !killed && p.Processes == 0 && p.Running > 0 && p.Succeeded >= moment || !killed && p.Succeeded >= moment && p.Running > 0 {
+			if !killed && p.Succeeded >= moment && p.Running > 0 {
 				killed = true
 				if err := syscall.Kill(pidIn(t, file), syscall.SIGKILL); err != nil {
 					t.Error(err)
@@ -319,6 +319,17 @@ func TestAFailingBaselineLeavesTheOthers(t *testing.T) {
 		t.Errorf("%+v", sum)
 	}
 	wantFailures(t, store, plan, map[string]model.Reason{model.BaselineID: model.Panicked})
+}
+
+// TestAProcessThatDiesOverAVariantsState, before anything of it is simulated, is that variant's alone.
+func TestAProcessThatDiesOverAVariantsState(t *testing.T) {
+	store, plan := submit(t, writeStudy(t, []string{"1.000007", "2", "3"}, "execution: {retries: 0}\n"))
+	o := options(store, plan)
+	o.Simulator = faulty
+	if sum := run(t, o); sum.Failed != 1 || sum.Succeeded != 3 {
+		t.Errorf("%+v", sum)
+	}
+	wantFailures(t, store, plan, map[string]model.Reason{"v0001": model.Crashed})
 }
 
 // TestTooManyFailuresStopTheRun: v0001 .. v0005 panic, two failures are allowed.

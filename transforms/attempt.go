@@ -53,6 +53,7 @@ type attempt struct {
 	variant model.Variant
 	began   model.Instant
 	bytes   int64
+	spent   time.Duration // of the variant's time
 }
 
 func (a *attempt) failed(err error) outcome {
@@ -61,117 +62,140 @@ func (a *attempt) failed(err error) outcome {
 	}}
 }
 
-// run takes the variant from its values to its row.
+// run takes the variant from its values to its row. Its marker precedes all that is computed for it:
+// whatever of that brings the process down is then known to be in flight.
 func (a *attempt) run(ctx context.Context) (*model.VariantResult, error) {
 	s := a.study
-	sc, err := s.config.Scenario(a.variant)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, model.NewFault(model.InvalidInput, err.Error()))
-	}
 	sim, err := s.open(ctx)
 	if err != nil {
-		return nil, giveUpIfDone(ctx, err)
+		if ctx.Err() != nil {
+			return nil, errGivenUp
+		}
+		return nil, err
 	}
-	if a.bytes = sim.StateBytes(sc); a.bytes > s.limits.bytes {
-		return nil, model.NewFault(model.OutOfMemory, fmt.Sprintf(
-			"needs up to %s of state, more than the bound of %s; allow more memory, or report fewer breakdowns and groups",
-			bytesText(a.bytes), bytesText(s.limits.bytes)))
+	a.began = now()
+	if err := s.store.MarkStarted(s.job.SimulationID, a.variant.ID, s.job.Attempt); err != nil {
+		return nil, err
 	}
-	if err := s.limits.reserve(ctx, a.bytes); err != nil {
-		return nil, errGivenUp
-	}
-	metrics, err := a.simulate(ctx, sim, sc)
+	s.notify(Event{Kind: Started, VariantID: a.variant.ID})
+	need, err := within(ctx, a, func(context.Context) (sized, error) { return a.scenario(sim) })
+	a.bytes = need.bytes
 	if err != nil {
 		return nil, err
 	}
-	if err := model.CheckMetrics(metrics, sc); err != nil {
+	if err := s.limits.reserve(ctx, a.bytes); err != nil {
+		return nil, a.giveUp()
+	}
+	a.began = now()
+	metrics, err := within(ctx, a, func(ctx context.Context) (*model.Metrics, error) {
+		// The bytes are given back when the simulator returns, never before.
+		defer s.limits.memory.Release(a.bytes)
+		return sim.Simulate(ctx, need.scenario)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if metrics == nil {
+		return nil, errors.New("the simulator returned neither figures nor an error")
+	}
+	if err := model.CheckMetrics(metrics, need.scenario); err != nil {
 		return nil, fmt.Errorf("the figures contradict each other, which is a defect of this program: %w", err)
 	}
 	return s.row(a.variant, metrics, a.began, now(), a.bytes), nil
 }
 
-func giveUpIfDone(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return errGivenUp
+// giveUp ends an attempt that was cancelled: its marker would count against the variant as if it had
+// brought its process down.
+func (a *attempt) giveUp() error {
+	if err := a.study.store.UnmarkStarted(a.study.job.SimulationID, a.variant.ID, a.study.job.Attempt); err != nil {
+		return err
 	}
-	return err
+	return errGivenUp
 }
 
-// simulate runs the simulator within the time limit. The bytes reserved are given back when the
-// simulator returns, never before.
-func (a *attempt) simulate(ctx context.Context, sim Simulator, sc *model.Scenario) (*model.Metrics, error) {
-	s := a.study
-	a.began = now()
-	if err := s.store.MarkStarted(s.job.SimulationID, a.variant.ID, s.job.Attempt); err != nil {
-		s.limits.memory.Release(a.bytes)
-		return nil, err
+// sized is a scenario with the state that simulating it takes.
+type sized struct {
+	scenario *model.Scenario
+	bytes    int64
+}
+
+// scenario is what the variant is simulated on. Its state fits the bound.
+func (a *attempt) scenario(sim Simulator) (sized, error) {
+	bound := a.study.limits.bytes
+	sc, err := a.study.config.Scenario(a.variant)
+	if err != nil {
+		return sized{}, fmt.Errorf("%w: %w", err, model.NewFault(model.InvalidInput, err.Error()))
 	}
-	s.notify(Event{Kind: Started, VariantID: a.variant.ID})
-	limited, cancel := context.WithTimeoutCause(ctx, s.job.Timeout, errTimedOut)
+	need := sized{sc, sim.StateBytes(sc)}
+	if need.bytes > bound {
+		return need, model.NewFault(model.OutOfMemory, fmt.Sprintf(
+			"needs up to %s of state, more than the bound of %s; allow more memory, or report fewer breakdowns and groups",
+			bytesText(need.bytes), bytesText(bound)))
+	}
+	return need, nil
+}
+
+// within does work for the variant, recovered and in what is left of its time. What ignores that the
+// time is over is left behind after a grace.
+func within[T any](ctx context.Context, a *attempt, work func(context.Context) (T, error)) (T, error) {
+	s := a.study
+	began := time.Now()
+	defer func() { a.spent += time.Since(began) }()
+	limited, cancel := context.WithTimeoutCause(ctx, s.job.Timeout-a.spent, errTimedOut)
 	defer cancel()
-	done := make(chan simulated, 1)
-	go func() {
-		defer s.limits.memory.Release(a.bytes)
-		done <- simulateRecovered(limited, sim, sc)
-	}()
+	ready := make(chan result[T], 1)
+	go func() { ready <- recovered(limited, work) }()
 	select {
-	case r := <-done:
-		return a.ended(limited, r)
+	case r := <-ready:
+		return r.value, a.ended(limited, r.err, false)
 	case <-limited.Done():
 	}
 	grace := time.NewTimer(s.job.Grace)
 	defer grace.Stop()
 	select {
-	case r := <-done:
-		return a.ended(limited, r)
+	case r := <-ready:
+		return r.value, a.ended(limited, r.err, false)
 	case <-grace.C:
 		s.limits.close()
-		return a.ended(limited, simulated{err: limited.Err(), ignored: true})
+		var none T
+		return none, a.ended(limited, limited.Err(), true)
 	}
 }
 
 var errTimedOut = errors.New("time limit")
 
-type simulated struct {
-	metrics *model.Metrics
-	err     error
-	ignored bool // that its context was done
+type result[T any] struct {
+	value T
+	err   error
 }
 
-func simulateRecovered(ctx context.Context, sim Simulator, sc *model.Scenario) (r simulated) {
+func recovered[T any](ctx context.Context, work func(context.Context) (T, error)) (r result[T]) {
 	defer func() {
 		if p := recover(); p != nil {
-			r = simulated{err: panicked(p)}
+			r = result[T]{err: panicked(p)}
 		}
 	}()
-	r.metrics, r.err = sim.Simulate(ctx, sc)
-	if r.err == nil && r.metrics == nil {
-		r.err = errors.New("the simulator returned neither figures nor an error")
-	}
+	r.value, r.err = work(ctx)
 	return r
 }
 
-// ended judges what the simulator came back with: its context's error means what ended the context.
-func (a *attempt) ended(limited context.Context, r simulated) (*model.Metrics, error) {
-	if r.err == nil {
-		return r.metrics, nil
+// ended judges the error that work came back with: its context's means what ended the context.
+func (a *attempt) ended(limited context.Context, err error, ignored bool) error {
+	if err == nil {
+		return nil
 	}
-	if limited.Err() == nil || !(errors.Is(r.err, limited.Err()) || errors.Is(r.err, context.Cause(limited))) {
-		return nil, r.err
+	if limited.Err() == nil || !(errors.Is(err, limited.Err()) || errors.Is(err, context.Cause(limited))) {
+		return err
 	}
-	s := a.study
 	if !errors.Is(context.Cause(limited), errTimedOut) {
-		// Cancelled: the marker would count against the variant as if it had brought its process down.
-		if err := s.store.UnmarkStarted(s.job.SimulationID, a.variant.ID, s.job.Attempt); err != nil {
-			return nil, err
-		}
-		return nil, errGivenUp
+		return a.giveUp()
 	}
-	message := fmt.Sprintf("took longer than %s (execution.variant_timeout)", s.job.Timeout)
-	if r.ignored {
-		message += fmt.Sprintf(" and ignored for %s that it was over", s.job.Grace)
+	job := a.study.job
+	message := fmt.Sprintf("took longer than %s (execution.variant_timeout)", job.Timeout)
+	if ignored {
+		message += fmt.Sprintf(" and ignored for %s that it was over", job.Grace)
 	}
-	return nil, model.NewFault(model.TimedOut, message)
+	return model.NewFault(model.TimedOut, message)
 }
 
 // maxStack bounds the stack that a failed row tells of a panic.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -21,21 +22,24 @@ func jobForTests() Job {
 
 // TestStateFitsTheBoundTogether: two variants of 60 bytes don't fit into 100 at a time.
 func TestStateFitsTheBoundTogether(t *testing.T) {
-	l := newLimits(jobForTests())
-	if err := l.reserve(t.Context(), 60); err != nil {
-		t.Fatal(err)
-	}
-	second := make(chan error, 1)
-	go func() { second <- l.reserve(t.Context(), 60) }()
-	select {
-	case err := <-second:
-		t.Fatalf("the second was let in beside the first: %v", err)
-	default:
-	}
-	l.memory.Release(60)
-	if err := <-second; err != nil {
-		t.Fatal(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits(jobForTests())
+		if err := l.reserve(t.Context(), 60); err != nil {
+			t.Fatal(err)
+		}
+		second := make(chan error, 1)
+		go func() { second <- l.reserve(t.Context(), 60) }()
+		synctest.Wait() // until it is let in or waits
+		select {
+		case err := <-second:
+			t.Fatalf("the second was let in beside the first: %v", err)
+		default:
+		}
+		l.memory.Release(60)
+		if err := <-second; err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // TestWaitingForMemoryGivesUp when the job is cancelled, and when a stuck variant will never give its
@@ -126,7 +130,7 @@ func TestChosenVariantsKeepThePlansOrder(t *testing.T) {
 
 // TestAPanicTellsWhereItHappened within bounds, and not where it was recovered.
 func TestAPanicTellsWhereItHappened(t *testing.T) {
-	r := simulateRecovered(t.Context(), panicking{}, nil)
+	r := recovered(t.Context(), func(ctx context.Context) (*model.Metrics, error) { return panicking{}.Simulate(ctx, nil) })
 	fault := model.FaultOf(r.err)
 	if fault.Reason != string(model.Panicked) || fault.Retryable || !strings.HasPrefix(fault.Message, "no such slot\n") ||
 		!strings.Contains(fault.Message, "panicking.Simulate") || len(fault.Message) > maxStack+100 {
