@@ -13,22 +13,29 @@ import (
 
 // Generate writes a study to o.Dir: slots.parquet, campaigns.yaml, study.yaml and big-grid.yaml.
 // They appear there when all of them are complete; after an error, or when ctx is done, nothing is
-// left behind. Memory is that of a snapshot of at most a million slots, besides some nine bytes a user.
+// left behind, and what a killed run left in the folder is removed. It refuses to replace one of these files unless
+// o.Overwrite. The caller's mistakes are faults of the reason invalid_input. Memory is that of a snapshot of at most a million slots, besides some nine bytes a user.
 func Generate(ctx context.Context, o Options) (Files, error) {
 	if err := o.check(); err != nil {
 		return Files{}, err
 	}
+	if err := o.checkFree(); err != nil {
+		return Files{}, err
+	}
 	made, err := ensureFolder(o.Dir)
 	if err != nil {
-		return Files{}, fmt.Errorf("generate: %w", err)
+		return Files{}, err
 	}
-	scratch, err := os.MkdirTemp(o.Dir, ".generate-")
+	if err := sweepScratch(o.Dir); err != nil {
+		return Files{}, err
+	}
+	scratch, err := os.MkdirTemp(o.Dir, scratchPrefix)
 	if err != nil {
 		return Files{}, fmt.Errorf("generate: %w", err)
 	}
 	err = o.write(ctx, scratch)
 	if err == nil {
-		err = moveInto(scratch, o.Dir)
+		err = o.moveInto(scratch)
 	}
 	err = errors.Join(err, os.RemoveAll(scratch))
 	if err != nil {
@@ -42,35 +49,6 @@ func Generate(ctx context.Context, o Options) (Files, error) {
 		Campaigns: filepath.Join(o.Dir, CampaignsName),
 		Config:    filepath.Join(o.Dir, ConfigName),
 	}, nil
-}
-
-// ensureFolder makes dir if need be and says whether its last element is new.
-func ensureFolder(dir string) (made bool, err error) {
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o777); err != nil {
-		return false, err
-	}
-	switch err := os.Mkdir(dir, 0o777); {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, os.ErrExist):
-		info, err := os.Stat(dir)
-		if err == nil && !info.IsDir() {
-			err = fmt.Errorf("%s is not a folder", dir)
-		}
-		return false, err
-	default:
-		return false, err
-	}
-}
-
-// moveInto renames the finished files into place, the study last: where it is, the rest is.
-func moveInto(scratch, dir string) error {
-	for _, name := range []string{SnapshotName, CampaignsName, BigGridName, ConfigName} {
-		if err := os.Rename(filepath.Join(scratch, name), filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("generate: %w", err)
-		}
-	}
-	return nil
 }
 
 // write makes all files in dir.

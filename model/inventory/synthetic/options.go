@@ -1,8 +1,8 @@
 package synthetic
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
@@ -27,7 +27,7 @@ const (
 // to give the same bytes on every day.
 var Start = time.Date(2026, time.July, 1, 0, 0, 0, 0, time.UTC)
 
-// Options are the arguments of Generate. The files depend on them, Dir and Progress aside, and on nothing else.
+// Options are the arguments of Generate. The files depend on them, Dir, Overwrite and Progress aside, and on nothing else.
 type Options struct {
 	Slots     int     // impression opportunities, >= 1
 	Campaigns int     // line items, 1 .. model.MaxCampaigns
@@ -36,6 +36,7 @@ type Options struct {
 	Seed      int64   // >= 0
 	Fill      float64 // share of the slots that the scenario as written sells, in (0, 1); 0: DefaultFill
 	Dir       string  // where the files go; made if it is not there
+	Overwrite bool    // replace files of a study that are there; else they are an error
 
 	// Progress, if set, is called now and then with the slots written so far. It must return quickly.
 	Progress func(done, total int)
@@ -50,32 +51,34 @@ type Files struct {
 
 // check reports every argument that is out of bounds, and fills in the default fill.
 func (o *Options) check() error {
-	var errs []error
+	var wrong []string
 	bound := func(flag string, value, low, high int) {
 		if value < low || value > high {
-			errs = append(errs, fmt.Errorf("%s is %d; it must be between %d and %d", flag, value, low, high))
+			wrong = append(wrong, fmt.Sprintf("%s is %d; it must be between %d and %d", flag, value, low, high))
 		}
 	}
 	bound("slots", o.Slots, 1, MaxSlots)
 	bound("campaigns", o.Campaigns, 1, model.MaxCampaigns)
 	bound("days", o.Days, 1, MaxDays)
-	if o.Users < 1 || o.Users > max(o.Slots, 1) {
-		errs = append(errs, fmt.Errorf("users is %d; each user has a slot at least, so with %d slots it must be between 1 and %d", o.Users, o.Slots, max(o.Slots, 1)))
+	if o.Users < 1 || o.Slots < 1 || o.Slots > MaxSlots {
+		bound("users", o.Users, 1, MaxSlots)
+	} else if o.Users > o.Slots {
+		wrong = append(wrong, fmt.Sprintf("users is %d; each user has a slot at least, so with %d slots it must be between 1 and %d", o.Users, o.Slots, o.Slots))
 	}
 	if o.Seed < 0 {
-		errs = append(errs, fmt.Errorf("seed is %d; it must not be negative", o.Seed))
+		wrong = append(wrong, fmt.Sprintf("seed is %d; it must not be negative", o.Seed))
 	}
 	if o.Fill == 0 {
 		o.Fill = DefaultFill
 	}
 	if !(o.Fill > 0 && o.Fill < 1) {
-		errs = append(errs, fmt.Errorf("fill is %v; it must be a share above 0 and below 1, such as 0.85", o.Fill))
+		wrong = append(wrong, fmt.Sprintf("fill is %v; it must be a share above 0 and below 1, such as 0.85", o.Fill))
 	}
 	if o.Dir == "" {
-		errs = append(errs, errors.New("no folder to write to; name one"))
+		wrong = append(wrong, "no folder to write to; name one")
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("generate: %w", err)
+	if len(wrong) > 0 {
+		return invalid("%s", strings.Join(wrong, "; "))
 	}
 	return nil
 }

@@ -258,11 +258,15 @@ func TestWrongArguments(t *testing.T) {
 		{synthetic.Options{Slots: 3, Users: 5, Campaigns: 1, Days: 1, Dir: dir}, []string{"users is 5", "between 1 and 3"}},
 		{synthetic.Options{Slots: 3, Users: 1, Campaigns: 10_001, Days: 367, Seed: -1, Fill: 1, Dir: dir}, []string{"campaigns is 10001", "days is 367", "seed is -1", "fill is 1"}},
 		{synthetic.Options{Slots: 3, Users: 1, Campaigns: 1, Days: 1, Fill: math.NaN(), Dir: dir}, []string{"fill is NaN"}},
+		{synthetic.Options{Slots: 3, Users: 1, Campaigns: 1, Days: 1, Fill: -0.5, Dir: dir}, []string{"fill is -0.5; it must be a share above 0 and below 1"}},
 		{synthetic.Options{Slots: 3, Users: 1, Campaigns: 1, Days: 1}, []string{"no folder"}},
 	} {
 		_, err := synthetic.Generate(t.Context(), test.o)
 		if err == nil {
 			t.Fatalf("%+v: no error", test.o)
+		}
+		if model.FaultOf(err).Reason != string(model.InvalidInput) || test.o.Slots == 0 && strings.Contains(err.Error(), "0 slots") {
+			t.Errorf("%+v: %v", test.o, err)
 		}
 		for _, want := range test.says {
 			if !strings.Contains(err.Error(), want) {
@@ -315,7 +319,7 @@ func TestOtherFilesStay(t *testing.T) {
 	before := digests(t, dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	o.Seed = 9
+	o.Seed, o.Overwrite = 9, true
 	if _, err := synthetic.Generate(ctx, o); err == nil {
 		t.Fatal("no error from a cancelled call")
 	}
@@ -326,7 +330,49 @@ func TestOtherFilesStay(t *testing.T) {
 	if after := digests(t, dir); after == before || read(t, mine) != "mine" {
 		t.Error("a second study must replace the first and nothing else")
 	}
-	if _, err := synthetic.Generate(t.Context(), synthetic.Options{Slots: 1, Campaigns: 1, Users: 1, Days: 1, Dir: mine}); err == nil || !strings.Contains(err.Error(), "not a folder") {
+	if _, err := synthetic.Generate(t.Context(), synthetic.Options{Slots: 1, Campaigns: 1, Users: 1, Days: 1, Dir: mine}); err == nil || !strings.Contains(err.Error(), mine+" is not a folder") {
 		t.Errorf("a file for a folder: error %v", err)
+	}
+	if _, err := synthetic.Generate(t.Context(), synthetic.Options{Slots: 1, Campaigns: 1, Users: 1, Days: 1, Dir: filepath.Join(mine, "x", "y")}); err == nil || !strings.Contains(err.Error(), mine+" is not a folder") {
+		t.Errorf("a folder below a file: error %v", err)
+	}
+}
+
+// Without Overwrite no file of a study is replaced, whoever wrote it, and nothing else is made either.
+func TestExistingFilesAreKept(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{synthetic.SnapshotName, synthetic.CampaignsName, synthetic.ConfigName, synthetic.BigGridName} {
+		dir := t.TempDir()
+		mine := filepath.Join(dir, name)
+		if err := os.WriteFile(mine, []byte("mine"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		before := digests(t, dir)
+		_, err := synthetic.Generate(t.Context(), synthetic.Options{Slots: 100, Campaigns: 2, Users: 10, Days: 1, Dir: dir})
+		if err == nil || model.FaultOf(err).Reason != string(model.InvalidInput) || !strings.Contains(err.Error(), mine+" is there already") || !strings.Contains(err.Error(), "--force") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := digests(t, dir); after != before {
+			t.Errorf("%s: the folder is\n%s", name, after)
+		}
+	}
+}
+
+// What a killed run left in the folder is removed by the next; what only looks like it stays.
+func TestLeftoversOfAKilledRunGo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{".generate-123456", ".generate-notes"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".generate-123456", synthetic.SnapshotName), []byte("half"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	generate(t, synthetic.Options{Slots: 100, Campaigns: 2, Users: 10, Days: 1, Dir: dir})
+	left, err := filepath.Glob(filepath.Join(dir, ".generate-*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != ".generate-notes" {
+		t.Errorf("left %v, %v", left, err)
 	}
 }
