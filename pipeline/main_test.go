@@ -2,10 +2,14 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"testing"
+
+	"github.com/whatif-machine/whatif/model"
 )
 
 // TestMain lets the test binary be the job's process that Run starts: with the simulators of these
@@ -14,9 +18,13 @@ func TestMain(m *testing.M) {
 	for name, open := range testSimulators {
 		registerForTests(name, open)
 	}
-	if len(os.Args) == 2 && os.Args[1] == "run-job" {
+	if len(os.Args) == 2 && (os.Args[1] == "run-job" || os.Args[1] == "run-muted-job") {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		err := RunJob(ctx, os.Stdin, os.Stdout, os.Stderr)
+		var out io.Writer = os.Stdout
+		if os.Args[1] == "run-muted-job" {
+			out = muted{out}
+		}
+		err := RunJob(ctx, os.Stdin, out, os.Stderr)
 		stop()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -32,4 +40,19 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// muted is the output of a job that tells nothing of its variants and ends as if storing were lost.
+type muted struct{ to io.Writer }
+
+func (w muted) Write(line []byte) (int, error) {
+	var m message
+	if err := json.Unmarshal(line, &m); err != nil {
+		return 0, err
+	}
+	if m.Kind != kindEnd {
+		return len(line), nil
+	}
+	m.Ending, m.Reason, m.Message = endFailed, model.Storage, "the folder could not be made durable"
+	return len(line), json.NewEncoder(w.to).Encode(m)
 }

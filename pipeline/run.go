@@ -176,10 +176,12 @@ func (s *supervisor) round(ctx context.Context, ids []string) error {
 	}
 	s.processes++
 	end, cancelled := s.follow(ctx, p)
-	if end.Ending == endDied {
+	if end.Ending != endDone {
 		// What is known of it is written down even when the run is being cancelled.
-		if err := s.account(context.WithoutCancel(ctx), p, number, ids, cancelled); err != nil {
-			return err
+		blamed := end.Ending == endDied && !cancelled
+		if err := s.account(context.WithoutCancel(ctx), p, number, ids, blamed); err != nil {
+			trouble, _ := s.trouble(p, end)
+			return errors.Join(trouble, err)
 		}
 	}
 	s.decisions, s.current = s.decisions+s.current.Decisions, Counters{}
@@ -281,15 +283,16 @@ func (s *supervisor) tooManyFailed() bool {
 	return true
 }
 
-// account finds out what became of the variants of a process that died. Those it began and left
-// without a row were in flight at its death.
-func (s *supervisor) account(ctx context.Context, p *process, number int64, ids []string, cancelled bool) error {
+// account finds out what became of the variants of a process that has ended without being done, whether
+// it said so or not: rows can be there that it could not tell of. Those it began and left without a row
+// were in flight; they are blamed if nothing else is known to have ended it.
+func (s *supervisor) account(ctx context.Context, p *process, number int64, ids []string, blamed bool) error {
 	started, err := s.store.Started(ctx, s.plan.SimulationID)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if s.told[id] || !slices.Contains(started[id], number) {
+		if s.told[id] {
 			continue
 		}
 		row, committed, err := s.store.Outcome(ctx, s.plan.SimulationID, id, number)
@@ -297,11 +300,12 @@ func (s *supervisor) account(ctx context.Context, p *process, number int64, ids 
 		case err != nil:
 		case committed:
 			s.commit(id, row.Status, row.Reason, row.Reason.Retryable())
-		case cancelled:
-			// We killed it: that says nothing about the variant.
-			err = s.store.UnmarkStarted(s.plan.SimulationID, id, number)
-		default:
+		case !slices.Contains(started[id], number):
+		case blamed:
 			err = s.mourn(ctx, p, number, id)
+		default:
+			// How it ended says nothing about the variant.
+			err = s.store.UnmarkStarted(s.plan.SimulationID, id, number)
 		}
 		if err != nil {
 			return err
@@ -347,17 +351,20 @@ func (s *supervisor) judge(ctx context.Context, p *process, end message) error {
 		return nil
 	}
 	s.fruitless++
-	err := fmt.Errorf("pipeline: a job ended without getting anywhere; %s", p.death())
-	retryable := true
-	if end.Ending == endFailed {
-		fault := model.NewFault(end.Reason, end.Message)
-		err = fmt.Errorf("pipeline: the job can't go on: %w", fault)
-		retryable = fault.Retryable
-	}
+	err, retryable := s.trouble(p, end)
 	if !retryable || s.fruitless > s.config.Execution.Retries {
 		return err
 	}
 	return sleep(ctx, s.agenda.delay(s.fruitless))
+}
+
+// trouble is what a process ended in, and whether another one may do better.
+func (s *supervisor) trouble(p *process, end message) (err error, retryable bool) {
+	if end.Ending == endFailed {
+		fault := model.NewFault(end.Reason, end.Message)
+		return fmt.Errorf("pipeline: the job can't go on: %w", fault), fault.Retryable
+	}
+	return fmt.Errorf("pipeline: a job ended without getting anywhere; %s", p.death()), true
 }
 
 func (s *supervisor) report() {

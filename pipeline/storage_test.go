@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/transforms/results"
@@ -35,6 +36,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	wantDigests(t, store, plan, before)
 	checkNames(t, store, plan)
+	checkMarkers(t, store, plan)
 	run(t, options(store, plan))
 	wantDigests(t, store, plan, want)
 }
@@ -55,6 +57,54 @@ func interrupted(t *testing.T, store *results.Store, plan *model.Plan, after int
 		t.Fatal(err)
 	}
 	return digests(t, store, plan)
+}
+
+// checkMarkers checks that nothing is held against a variant: each attempt that began has its row.
+func checkMarkers(t *testing.T, store *results.Store, plan *model.Plan) {
+	t.Helper()
+	started, err := store.Started(t.Context(), plan.SimulationID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, attempts := range started {
+		for _, n := range attempts {
+			if _, ok, err := store.Outcome(t.Context(), plan.SimulationID, id, n); err != nil || !ok {
+				t.Errorf("attempt %d at %s is marked and has no row, %v", n, id, err)
+			}
+		}
+	}
+}
+
+// TestRowsThatNobodyToldOfCount: a job that could not tell of its rows, whose variants succeeded or
+// failed before they were marked, is taken at what it stored, and nothing is computed again.
+func TestRowsThatNobodyToldOfCount(t *testing.T) {
+	config := writeStudy(t, bids(3), "")
+	store, plan := submit(t, config)
+	o := options(store, plan)
+	o.Command = []string{os.Args[0], "run-muted-job"}
+	if sum := run(t, o); sum.Succeeded != 4 || sum.Ran != 4 || sum.Processes != 1 {
+		t.Errorf("%+v", sum)
+	}
+	// The same size and time, other bytes: only the job itself sees that.
+	file := plan.Inventory[0].URI
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := submitTo(t, store, config, 2)
+	data[len(data)/2] ^= 1
+	if err := errors.Join(os.WriteFile(file, data, 0o666), os.Chtimes(file, time.Time{}, before.ModTime())); err != nil {
+		t.Fatal(err)
+	}
+	o = options(store, again)
+	o.Command = []string{os.Args[0], "run-muted-job"}
+	if sum := run(t, o); sum.Failed != 4 || sum.Reasons[model.InputChanged] != 4 || sum.Processes != 1 {
+		t.Errorf("%+v", sum)
+	}
 }
 
 // checkNames checks that a simulation holds nothing but whole rows, markers, its plan and its lock.
