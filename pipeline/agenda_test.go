@@ -122,3 +122,20 @@ func TestBackoffIsBoundedAndJitteredFully(t *testing.T) {
 		t.Error("full jitter goes down to nothing")
 	}
 }
+
+// TestARunThatIsOverIsNotStopped: one failure is more than the limit of none, which only matters while
+// another variant is open.
+func TestARunThatIsOverIsNotStopped(t *testing.T) {
+	s := &supervisor{config: &model.Config{}, agenda: agendaOf(2, nil, nil, nil)}
+	s.Timing.Now = func() time.Time { return noon }
+	s.agenda.commit("v0001", model.StatusFailed, model.Panicked, false, noon)
+	s.agenda.commit("baseline", model.StatusSucceeded, "", false, noon)
+	if !s.tooManyFailed() || s.stopped == "" {
+		t.Error("a run with a variant left goes on")
+	}
+	s.stopped = ""
+	s.agenda.commit("v0002", model.StatusSucceeded, "", false, noon)
+	if s.tooManyFailed() || s.stopped != "" {
+		t.Errorf("a run with nothing left is stopped: %s", s.stopped)
+	}
+}

@@ -272,11 +272,15 @@ func (s *supervisor) commit(id, status string, reason model.Reason, retryable bo
 	s.agenda.commit(id, status, reason, retryable, s.Timing.Now())
 }
 
-// tooManyFailed notes that the run stops once more variants fail than the configuration allows.
+// tooManyFailed notes that the run stops once more variants fail than the configuration allows. One
+// that has nothing left to do is not stopped.
 func (s *supervisor) tooManyFailed() bool {
 	limit := s.config.Execution.MaxFailedVariants
 	_, failed, _, _ := s.agenda.standing()
 	if limit < 0 || failed <= limit {
+		return false
+	}
+	if _, _, done := s.agenda.next(s.Timing.Now()); done {
 		return false
 	}
 	s.stopped = fmt.Sprintf("%d variants failed, more than execution.max_failed_variants allows (%d)", failed, limit)
