@@ -44,7 +44,7 @@ const editedCampaign = `{id: a, bid_cpm: 0.000005, budget: 0.000000003, goal: 3,
   frequency_caps: [{impressions: 3, per: day}, {impressions: 9, per: day, units: 7}]}`
 
 const asWritten = "bid 5 budget 3 daily - goal 3 prio 12 asap auction true [2026-07-01T00:00:00Z, 2026-07-31T00:00:00Z) caps [{3 day 1} {9 day 7}] " +
-	`targeting {"op":"in","dimension":"country","values":["US"]}`
+	`targeting {"country":["US"]}`
 
 // Each edit of one campaign, with the field that changes worked out by hand. Halves go to even:
 // 5·0.5 = 2.5 -> 2, 5·0.7 = 3.5 -> 4 micros; 3·0.5 = 1.5 -> 2 nanos and impressions.
@@ -78,9 +78,9 @@ func TestCampaignEdits(t *testing.T) {
 		{"start", "add", "-1ns", "[2026-07-01T00:00:00Z", "[2026-06-30T23:59:59.999999Z"},
 		{"start", "set", "none", "[2026-07-01T00:00:00Z", "[-"},
 		{"end", "add", "7d", "2026-07-31T00:00:00Z)", "2026-08-07T00:00:00Z)"},
-		{"targeting", "set", "{device: [mobile, 1], not: {country: true}}", `{"op":"in","dimension":"country","values":["US"]}`,
-			`{"op":"all","args":[{"op":"in","dimension":"device","values":["mobile","1"]},{"op":"not","args":[{"op":"in","dimension":"country","values":["true"]}]}]}`},
-		{"targeting", "set", "none", `{"op":"in","dimension":"country","values":["US"]}`, `{"op":"all"}`},
+		{"targeting", "set", "{device: [mobile, 1], not: {country: true}}", `{"country":["US"]}`,
+			`{"device":["mobile","1"],"not":{"country":["true"]}}`},
+		{"targeting", "set", "none", `{"country":["US"]}`, `{}`},
 		{"frequency_caps.day", "set", "5", "[{3 day 1} {9 day 7}]", "[{5 day 1} {9 day 7}]"},
 		{"frequency_caps.day", "set", "none", "[{3 day 1} {9 day 7}]", "[{9 day 7}]"},
 		{"frequency_caps.week", "set", "5", "[{3 day 1} {9 day 7}]", "[{3 day 1} {9 day 7} {5 week 1}]"},
@@ -158,7 +158,7 @@ func TestPolicyAndSlotEdits(t *testing.T) {
 		e.Floors[1].Op != OpAdd || e.Floors[1].Value.String() != "-0.5" || e.Floors[1].Where.Dimension != "country" {
 		t.Errorf("floors %+v", e.Floors)
 	}
-	if len(e.Where) != 1 || e.Where[0].Canonical() != `{"op":"in","dimension":"device","values":["tv"]}` {
+	if len(e.Where) != 1 || e.Where[0].Canonical() != `{"device":["tv"]}` {
 		t.Errorf("where %+v", e.Where)
 	}
 	if len(e.Traffic) != 1 || e.Traffic[0].Factor.String() != "2.5" || e.Sample == nil || e.Sample.String() != "0.25" {

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -112,21 +111,6 @@ func distinct(values []string) []string {
 		seen[v] = true
 		return again
 	})
-}
-
-// Canonical is the expression's one text: JSON with the keys op, args, dimension and values in this
-// order, no white space. A nil expression is that of an empty AND, `{"op":"all"}`.
-func (e *Expr) Canonical() string {
-	if e == nil {
-		e = &Expr{Op: OpAll}
-	}
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(e); err != nil {
-		return "" // strings and lists of strings always encode
-	}
-	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // Dimensions calls yield with each membership node of the expression, in its order.
