@@ -270,6 +270,14 @@ func deviation(list []float64) any {
 	return math.Sqrt(squares / float64(len(list)-1))
 }
 
+// compared is a figure of the comparison: scaled back where metrics are, of its own type where not.
+func compared(r model.VariantResult, name string) any {
+	if metricNames[name] {
+		return metric(r, name)
+	}
+	return scalars(r.Metrics)[name]
+}
+
 func expectComparison(_, counted []model.VariantResult) (list []record) {
 	for _, r := range points(counted) {
 		row := join(head(r), record{"parameters": parameters(r), "comparable": nil, "sampled_share": r.SampledShare})
@@ -279,9 +287,9 @@ func expectComparison(_, counted []model.VariantResult) (list []record) {
 				r.EngineVersion == b.EngineVersion && r.Seed == b.Seed && r.Currency == b.Currency
 		}
 		for _, name := range []string{"fill_rate", "filled", "reach", "average_frequency", "revenue", "ecpm", "goals_met"} {
-			row[name], row[name+"_delta"], row[name+"_relative_delta"] = scalars(r.Metrics)[name], nil, nil
+			row[name], row[name+"_delta"], row[name+"_relative_delta"] = compared(r, name), nil, nil
 			if b != nil {
-				base := scalars(b.Metrics)[name]
+				base := compared(*b, name)
 				row[name+"_delta"] = minus(row[name], base)
 				row[name+"_relative_delta"] = over(row[name+"_delta"], base)
 			}

@@ -79,13 +79,14 @@ func valueAsRead(f reflect.Value, timestamp bool) any {
 // nested record, are read together; the unknown columns don't get in the way.
 func TestOlderAndNewerFilesReadTogether(t *testing.T) {
 	type older struct {
-		SimulationID string `parquet:"simulation_id"`
-		VariantID    string `parquet:"variant_id"`
-		Replicate    int64  `parquet:"replicate"`
-		Attempt      int64  `parquet:"attempt"`
-		SubmittedAt  int64  `parquet:"submitted_at,timestamp(microsecond)"`
-		Status       string `parquet:"status"`
-		Reach        int64  `parquet:"reach"`
+		SimulationID string  `parquet:"simulation_id"`
+		VariantID    string  `parquet:"variant_id"`
+		Replicate    int64   `parquet:"replicate"`
+		Attempt      int64   `parquet:"attempt"`
+		SubmittedAt  int64   `parquet:"submitted_at,timestamp(microsecond)"`
+		Status       string  `parquet:"status"`
+		Reach        int64   `parquet:"reach"`
+		SampledShare float64 `parquet:"sampled_share"`
 		Campaigns    []struct {
 			CampaignID  string `parquet:"campaign_id"`
 			Impressions int64  `parquet:"impressions"`
@@ -102,12 +103,13 @@ func TestOlderAndNewerFilesReadTogether(t *testing.T) {
 		SubmittedAt  int64           `parquet:"submitted_at,timestamp(microsecond)"`
 		Status       string          `parquet:"status"`
 		Reach        int64           `parquet:"reach"`
+		SampledShare float64         `parquet:"sampled_share"`
 		Replicate    int64           `parquet:"replicate"`
 		Campaigns    []newerCampaign `parquet:"campaigns,list"`
 		Attention    *float64        `parquet:"attention,optional"`
 	}
 	const id = "20260701-aaaaaaaaaa"
-	old := older{SimulationID: id, VariantID: "baseline", Attempt: 1, Status: model.StatusSucceeded, Reach: 10}
+	old := older{SimulationID: id, VariantID: "baseline", Attempt: 1, Status: model.StatusSucceeded, Reach: 10, SampledShare: 1}
 	old.Campaigns = append(old.Campaigns, struct {
 		CampaignID  string `parquet:"campaign_id"`
 		Impressions int64  `parquet:"impressions"`
@@ -115,10 +117,10 @@ func TestOlderAndNewerFilesReadTogether(t *testing.T) {
 	root := t.TempDir()
 	write(t, resultFile(root, model.VariantResult{SimulationID: id, VariantID: "baseline", Attempt: 1}), old)
 	write(t, resultFile(root, model.VariantResult{SimulationID: id, VariantID: "v0001", Attempt: 1}), newer{SimulationID: id, VariantID: "v0001",
-		Attempt: 1, Status: model.StatusSucceeded, Reach: 12, Campaigns: []newerCampaign{{model.CampaignResult{CampaignID: "c1", Impressions: 9}, 0.5}}})
+		Attempt: 1, Status: model.StatusSucceeded, Reach: 12, SampledShare: 1, Campaigns: []newerCampaign{{model.CampaignResult{CampaignID: "c1", Impressions: 9}, 0.5}}})
 	w := open(t, root)
 	got := ask(t, w, "SELECT variant_id, reach_delta, ecpm FROM comparison ORDER BY variant_id")
-	want := []record{{"variant_id": "baseline", "reach_delta": int64(0), "ecpm": nil}, {"variant_id": "v0001", "reach_delta": int64(2), "ecpm": nil}}
+	want := []record{{"variant_id": "baseline", "reach_delta": 0.0, "ecpm": nil}, {"variant_id": "v0001", "reach_delta": 2.0, "ecpm": nil}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want (-), got (+)\n%s", diff)
 	}

@@ -102,3 +102,32 @@ func TestParetoEqualsPlainDerivation(t *testing.T) {
 		}
 	}
 }
+
+// The comparison and the metrics are two shapes of the same figures: they agree to the last bit, on
+// samples of any size, with and without a baseline.
+func TestComparisonAgreesWithTheMetrics(t *testing.T) {
+	w := open(t, store(t, roll(4, []study{studies[2], studies[3],
+		{id: "20260704-ffffffffff", variants: 15, baseline: "succeeded", mixed: true}, {id: "20260705-gggggggggg", variants: 15, baseline: "succeeded", mixed: true}})))
+	metrics := map[string]record{}
+	for _, r := range ask(t, w, "SELECT * FROM variant_metrics") {
+		metrics[text(r["simulation_id"])+text(r["variant_id"])+text(r["metric"])] = r
+	}
+	sampled, compared := 0, 0
+	for _, r := range ask(t, w, "SELECT * FROM comparison") {
+		if share := r["sampled_share"].(float64); share > 0 && share < 1 && r["reach_delta"] != nil {
+			sampled++
+		}
+		for _, name := range views.DefaultMetrics {
+			m := metrics[text(r["simulation_id"])+text(r["variant_id"])+text(name)]
+			want := []any{m["value"], m["delta"], m["relative_delta"]}
+			got := []any{float(r[name]), float(r[name+"_delta"]), float(r[name+"_relative_delta"])}
+			if m == nil || !slices.Equal(got, want) {
+				t.Errorf("%s of %s/%s: comparison has %v, variant_metrics %v", name, r["simulation_id"], r["variant_id"], got, want)
+			}
+			compared++
+		}
+	}
+	if sampled < 5 || compared < 100 {
+		t.Errorf("%d figures were compared, %d variants on a sample among those with a baseline", compared, sampled)
+	}
+}

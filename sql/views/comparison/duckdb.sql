@@ -1,8 +1,15 @@
 -- Each succeeded variant beside its baseline, one row a variant: the table a study is read by.
--- Figures are as simulated; where slots.sample differs, variant_metrics has them scaled back.
+-- Counts and money are scaled back as in variant_metrics: where slots.sample kept a share of the users,
+-- they are divided by it, so that variants on samples stand beside the whole. Ratios, and goals_met, a
+-- number of campaigns, are as they are.
 WITH
 variant AS (
-  SELECT *
+  SELECT
+    * REPLACE (
+      filled / NULLIF(sampled_share, 0) AS filled,
+      reach / NULLIF(sampled_share, 0) AS reach,
+      revenue / NULLIF(sampled_share, 0) AS revenue
+    )
   FROM counted
   WHERE status = 'succeeded' AND replicate = 0
 ),
@@ -24,16 +31,16 @@ SELECT
   (variant.fill_rate - baseline.fill_rate) / CAST(NULLIF(baseline.fill_rate, 0) AS DOUBLE) AS fill_rate_relative_delta,
   variant.filled,
   variant.filled - baseline.filled AS filled_delta,
-  (variant.filled - baseline.filled) / CAST(NULLIF(baseline.filled, 0) AS DOUBLE) AS filled_relative_delta,
+  (variant.filled - baseline.filled) / NULLIF(baseline.filled, 0) AS filled_relative_delta,
   variant.reach,
   variant.reach - baseline.reach AS reach_delta,
-  (variant.reach - baseline.reach) / CAST(NULLIF(baseline.reach, 0) AS DOUBLE) AS reach_relative_delta,
+  (variant.reach - baseline.reach) / NULLIF(baseline.reach, 0) AS reach_relative_delta,
   variant.average_frequency,
   variant.average_frequency - baseline.average_frequency AS average_frequency_delta,
   (variant.average_frequency - baseline.average_frequency) / CAST(NULLIF(baseline.average_frequency, 0) AS DOUBLE) AS average_frequency_relative_delta,
   variant.revenue,
   variant.revenue - baseline.revenue AS revenue_delta,
-  (variant.revenue - baseline.revenue) / CAST(NULLIF(baseline.revenue, 0) AS DOUBLE) AS revenue_relative_delta,
+  (variant.revenue - baseline.revenue) / NULLIF(baseline.revenue, 0) AS revenue_relative_delta,
   variant.ecpm,
   variant.ecpm - baseline.ecpm AS ecpm_delta,
   (variant.ecpm - baseline.ecpm) / CAST(NULLIF(baseline.ecpm, 0) AS DOUBLE) AS ecpm_relative_delta,
