@@ -330,11 +330,16 @@ func (s *supervisor) mourn(ctx context.Context, p *process, number int64, id str
 // crash writes the row that the variant's processes could not.
 func (s *supervisor) crash(ctx context.Context, p *process, number int64, id string) error {
 	i := slices.IndexFunc(s.plan.Variants, func(v model.Variant) bool { return v.ID == id })
+	ended := s.Timing.Now()
+	began, told := s.began[id]
+	if !told {
+		began = ended // it died between the marker and the word of it
+	}
 	message := fmt.Sprintf("brought its process down %d times, the last time alone in it; %s", deathsUntilFailed, p.death())
 	row := transforms.FailedRow(s.plan, s.config, number, transforms.Failure{
 		Variant:   s.plan.Variants[i],
 		Fault:     *model.NewFault(model.Crashed, message),
-		StartedAt: instant(s.began[id]), FinishedAt: instant(s.Timing.Now()),
+		StartedAt: instant(began), FinishedAt: instant(ended),
 	})
 	if _, err := s.store.Commit(ctx, row); err != nil {
 		return err

@@ -107,6 +107,28 @@ func TestRowsThatNobodyToldOfCount(t *testing.T) {
 	}
 }
 
+// TestACrashThatNobodyToldOfHasItsTime: the job dies before it says which variant it has begun.
+func TestACrashThatNobodyToldOfHasItsTime(t *testing.T) {
+	store, plan := submit(t, writeStudy(t, []string{"1.000004"}, "execution: {retries: 0}\n"))
+	o := options(store, plan)
+	o.Command, o.Simulator, o.Parallelism = []string{os.Args[0], "run-muted-job"}, faulty, 1
+	begin := time.Now().UnixMicro()
+	if sum := run(t, o); sum.Succeeded != 1 || sum.Reasons[model.Crashed] != 1 {
+		t.Errorf("%+v", sum)
+	}
+	counted, err := store.Counted(t.Context(), plan.SimulationID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := store.Read(t.Context(), plan.SimulationID, "v0001", counted["v0001"].Attempt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row.StartedAt != row.FinishedAt || row.StartedAt < begin {
+		t.Errorf("it ran from %d to %d", row.StartedAt, row.FinishedAt)
+	}
+}
+
 // checkNames checks that a simulation holds nothing but whole rows, markers, its plan and its lock.
 func checkNames(t *testing.T, store *results.Store, plan *model.Plan) {
 	t.Helper()
