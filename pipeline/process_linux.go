@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -28,9 +29,14 @@ func setAttributes(cmd *exec.Cmd, isolated bool) error {
 	return nil
 }
 
+// refusals are what kernels say that give no namespace: it is forbidden, by a profile too, there are
+// too many of them, or they are not built in.
+var refusals = []syscall.Errno{syscall.EPERM, syscall.EACCES, syscall.ENOSPC, syscall.EUSERS, syscall.EINVAL, syscall.ENOSYS}
+
 // startError explains why a process could not be started.
 func startError(command []string, runner string, err error) error {
-	if runner == Prism && (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL)) {
+	refused := func(errno syscall.Errno) bool { return errors.Is(err, errno) }
+	if runner == Prism && slices.ContainsFunc(refusals, refused) {
 		return cannotIsolate(fmt.Errorf("a network namespace is refused: %w", err))
 	}
 	return fmt.Errorf("pipeline: start %s: %w", strings.Join(command, " "), err)
