@@ -2,9 +2,9 @@ package sql_test
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	_ "github.com/duckdb/duckdb-go/v2"
@@ -68,8 +68,12 @@ func TestScriptMakesLiveViews(t *testing.T) {
 }
 
 func TestUnknownDialectIsRefused(t *testing.T) {
-	if _, err := views.Script("oracle", "x"); err == nil || !strings.Contains(err.Error(), `"oracle"; there is duckdb`) {
-		t.Errorf("error %v", err)
+	for _, dialect := range []string{"oracle", "bigquery", "", "../x"} {
+		_, err := views.Script(dialect, "x")
+		want := fmt.Sprintf("there are no views in the SQL dialect %q: the dialects are duckdb; BigQuery comes later", dialect)
+		if err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 }
 

@@ -90,9 +90,12 @@ func EmptyTable(dialect string) (string, error) {
 
 // queryText reads the SELECT of a view.
 func queryText(name, dialect string) (string, error) {
+	if dialect != DuckDB {
+		return "", fmt.Errorf("there are no views in the SQL dialect %q: the dialects are %s; BigQuery comes later", dialect, DuckDB)
+	}
 	text, err := fs.ReadFile(files, "views/"+name+"/"+dialect+".sql")
 	if err != nil {
-		return "", fmt.Errorf("there are no views in the SQL dialect %q; there is %s: %w", dialect, DuckDB, err)
+		return "", fmt.Errorf("query of view %s: %w", name, err)
 	}
 	return strings.TrimRight(string(text), "\n"), nil
 }
