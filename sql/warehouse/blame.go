@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	duckdb "github.com/duckdb/duckdb-go/v2"
 
@@ -25,9 +26,11 @@ func (w *Warehouse) blame(ctx context.Context, cause error) error {
 		return errors.Join(cause, err)
 	}
 	for _, path := range found {
-		if err := w.readWhole(ctx, path); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("%w: %s: %w; no result is ever written in part, so the disk or another program changed it: "+
-				"move it out of the results folder, and `whatif run --resume` runs the variant again if it then has no row", ErrDamaged, path, err)
+		if err := w.readWhole(ctx, path); err != nil && ctx.Err() == nil && ofReading(err) {
+			// The first line is the reason; what follows points into a statement that nobody wrote.
+			reason, _, _ := strings.Cut(err.Error(), "\n")
+			return fmt.Errorf("%w: %s: %s; no result is ever written in part, so the disk or another program changed it: "+
+				"move it out of the results folder, and `whatif run --resume` runs the variant again if it then has no row", ErrDamaged, path, reason)
 		}
 	}
 	return cause

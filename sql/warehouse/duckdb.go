@@ -89,6 +89,13 @@ func locate(results, simulation string) (root, glob string, err error) {
 	if root, err = filepath.EvalSymlinks(root); err != nil {
 		return "", "", fmt.Errorf("open the results folder %s: %w; name the folder that `whatif run` wrote with --results", results, err)
 	}
+	info, err := os.Stat(root)
+	if err != nil {
+		return "", "", fmt.Errorf("open the results folder %s: %w", results, err)
+	}
+	if !info.IsDir() {
+		return "", "", fmt.Errorf("the results folder %s is a file; name the folder that `whatif run` wrote with --results", results)
+	}
 	pattern := views.RowsGlob
 	if simulation != "" {
 		if !model.ValidSimulationID(simulation) {

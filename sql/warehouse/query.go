@@ -20,7 +20,7 @@ var ErrNotReading = errors.New("only one SELECT (also WITH, FROM, DESCRIBE, SHOW
 func (w *Warehouse) Query(ctx context.Context, text string, args ...any) (*Rows, error) {
 	conn, err := w.db.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect to DuckDB: %w", err)
+		return nil, fmt.Errorf("connect to DuckDB: %w", canceled(ctx, err))
 	}
 	rows := &Rows{conn: conn}
 	if err := conn.Raw(func(c any) error { return rows.start(ctx, c.(*duckdb.Conn), text, args) }); err != nil {
@@ -55,7 +55,8 @@ func (r *Rows) start(ctx context.Context, c *duckdb.Conn, text string, args []an
 func prepare(c *duckdb.Conn, text string) (*duckdb.Stmt, error) {
 	statement, err := c.Prepare(text)
 	if _, ofSQL := errors.AsType[*duckdb.Error](err); err != nil && !ofSQL {
-		return nil, fmt.Errorf("%w (%w)", ErrNotReading, err) // none, or several
+		// On an open connection that is none or several; the driver's words are about its own methods.
+		return nil, fmt.Errorf("give one statement at a time: %w", ErrNotReading)
 	}
 	if err != nil {
 		return nil, err
@@ -110,12 +111,17 @@ func bind(args []any) ([]driver.NamedValue, error) {
 	return named, nil
 }
 
-// canceled puts the context's error first where it is the cause.
+// canceled says in the context's words that it ended the query; DuckDB's own say no more. Any other
+// error of DuckDB stays beside it.
 func canceled(ctx context.Context, err error) error {
-	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
-		return fmt.Errorf("%w: %w", cause, err)
+	cause := ctx.Err()
+	if cause == nil {
+		return err
 	}
-	return err
+	if d, ok := errors.AsType[*duckdb.Error](err); ok && d.Type != duckdb.ErrorTypeInterrupt {
+		return fmt.Errorf("interrupted: %w: %w", cause, err)
+	}
+	return fmt.Errorf("interrupted: %w", cause)
 }
 
 // readable says what to do about an error that DuckDB words for people who can configure it.

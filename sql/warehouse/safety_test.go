@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,10 +100,11 @@ func TestErrorsSayWhere(t *testing.T) {
 		"SELEC 1":                      "LINE 1",
 		"SELECT * FROM comparisons":    "Did you mean \"comparison\"",
 		"SELECT ?":                     "argument count",
-		"SELECT 1; SELECT 2":           "one SELECT",
+		"SELECT 1; SELECT 2":           "one statement at a time",
+		"-- nothing":                   "one statement at a time",
 	} {
 		_, err := w.Query(t.Context(), query)
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "PrepareContext") {
 			t.Errorf("%s: error %v, want one with %q", query, err, want)
 		}
 	}
@@ -112,6 +114,8 @@ func TestFoldersAreToldApart(t *testing.T) {
 	root := simple(t)
 	for name, c := range map[string]struct{ root, simulation, want string }{
 		"no folder":        {filepath.Join(root, "nowhere"), "", "--results"},
+		"a file":           {resultFile(root, model.VariantResult{SimulationID: someID, VariantID: model.BaselineID, Attempt: 1}), "", "is a file"},
+		"a file, named":    {resultFile(root, model.VariantResult{SimulationID: someID, VariantID: model.BaselineID, Attempt: 1}), someID, "is a file"},
 		"no simulation":    {root, "20260701-bbbbbbbbbb", "there is no simulation 20260701-bbbbbbbbbb"},
 		"no simulation id": {root, "../x", "no simulation id"},
 	} {
@@ -168,20 +172,53 @@ func TestDamagedFilesAreNamed(t *testing.T) {
 		}
 		if !errors.Is(err, warehouse.ErrDamaged) || !strings.Contains(err.Error(), "variant_id=v0001/attempt=1.parquet") {
 			t.Errorf("%s: error %v, want one that names the file", name, err)
+		} else if strings.Contains(err.Error(), "READ_PARQUET") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: error shows the statement that found it: %v", name, err)
 		}
 	}
 }
 
+// endless is a query that no test waits for.
+const endless = "SELECT SUM(a.range * b.range) FROM RANGE(10000000) AS a, RANGE(10000000) AS b"
+
+// A query ends with its context, and says so in its words alone; the warehouse lives on, on every
+// connection: views, tables and locks belong to the database.
 func TestQueriesStopWithTheirContext(t *testing.T) {
 	w := open(t, simple(t))
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err := w.Query(ctx, "SELECT SUM(a.range * b.range) FROM RANGE(10000000) AS a, RANGE(10000000) AS b")
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("error %v, want that of the context", err)
+	expired, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	stopped, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	over, end := context.WithCancel(t.Context())
+	end()
+	var running sync.WaitGroup
+	for ctx, want := range map[context.Context]error{expired: context.DeadlineExceeded, stopped: context.Canceled, over: context.Canceled} {
+		running.Go(func() {
+			_, err := w.Query(ctx, endless)
+			if !errors.Is(err, want) || !strings.HasSuffix(err.Error(), "interrupted: "+want.Error()) {
+				t.Errorf("error %v, want that of the context alone, %v", err, want)
+			}
+		})
 	}
-	if rows := ask(t, w, "SELECT 1"); len(rows) != 1 {
-		t.Error("no answer after an interrupted query")
+	running.Wait()
+	var answers []*warehouse.Rows
+	for range 4 { // held open together, each has a connection of its own
+		rows, err := w.Query(t.Context(), "SELECT variant_id FROM comparison INNER JOIN counted USING (variant_id)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, rows)
+		if _, err := w.Query(t.Context(), "SELECT * FROM READ_TEXT('/etc/hostname')"); err == nil || !strings.Contains(err.Error(), "nothing else") {
+			t.Errorf("after an interrupt, a query left the folder: %v", err)
+		}
+	}
+	for _, rows := range answers {
+		if !rows.Next() || rows.Values()[0] != model.BaselineID {
+			t.Errorf("after an interrupt: %v, %v", rows.Values(), rows.Err())
+		}
+		if err := rows.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
