@@ -26,7 +26,7 @@ lint: ## vet and lint
 	.ci/lint
 
 race: ## the race detector on what is concurrent
-	go test -race ./model/inventory/... ./model/matcher/... ./transforms/... ./pipeline/... ./sql/...
+	go test -race ./model/inventory ./model/matcher/engine ./transforms/... ./pipeline ./sql/warehouse
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)

@@ -9,8 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/sql"
 	"github.com/whatif-machine/whatif/sql/warehouse"
+	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 // tableTop is how many variants a table on a terminal shows when --top is not given.
@@ -40,17 +42,15 @@ that share a value of one parameter: the response curve of that lever.`,
   whatif compare latest --format csv > comparison.csv`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			id, err := c.resolve(ctx, args[0])
-			if err != nil {
+			if err := f.check(); err != nil {
 				return err
 			}
-			w, err := c.open(ctx, id)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = w.Close() }() // read only
-			return c.compare(ctx, w, id, f)
+			return c.reading(cmd.Context(), args[0], func(w *warehouse.Warehouse, id string) error {
+				if err := c.compare(cmd.Context(), w, id, f); err != nil {
+					return err
+				}
+				return c.sayIncomplete(cmd.Context(), id)
+			})
 		},
 	}
 	cmd.Flags().StringSliceVar(&f.metrics, "metric", nil, "a metric to show; may be repeated (default: those of the comparison view)")
@@ -61,6 +61,64 @@ that share a value of one parameter: the response curve of that lever.`,
 	c.addResultsFlag(cmd)
 	c.addFormatFlag(cmd)
 	return cmd
+}
+
+// check refuses flags that make no sense, alone or together.
+func (f comparisonFlags) check() error {
+	switch {
+	case f.top < 0:
+		return usage("--top %d is not a number of variants", f.top)
+	case f.by != "" && (f.sort != "" || f.top > 0 || f.ascending):
+		return usage("--by lists the values of a parameter in their order; --sort, --ascending and --top do not go with it")
+	case f.ascending && f.sort == "":
+		return usage("--ascending goes with --sort METRIC")
+	}
+	return nil
+}
+
+// reading opens the results of a simulation, by its id or `latest`, for as long as read takes.
+func (c *console) reading(ctx context.Context, name string, read func(w *warehouse.Warehouse, id string) error) error {
+	id, err := c.resolve(ctx, name)
+	if err != nil {
+		return err
+	}
+	w, err := c.open(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = w.Close() }() // read only: nothing is lost when closing fails
+	return read(w, id)
+}
+
+// sayIncomplete says what of a simulation a comparison cannot show: what failed and what did not run.
+func (c *console) sayIncomplete(ctx context.Context, id string) error {
+	store, err := results.Open(c.results)
+	if err != nil {
+		return err
+	}
+	plan, err := store.Plan(ctx, id)
+	if err != nil {
+		return err
+	}
+	counted, err := store.Counted(ctx, id)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, row := range counted {
+		if row.Status == model.StatusFailed {
+			failed++
+		}
+	}
+	if failed > 0 {
+		fmt.Fprintf(c.err, "%s of %s failed and are not compared; why: whatif failures %s%s\n",
+			grouped(int64(failed)), count(len(plan.Variants), "variant"), id, resultsFlag(c.results))
+	}
+	if missing := len(plan.Variants) - len(counted); missing > 0 {
+		fmt.Fprintf(c.err, "%s of %s did not run yet; go on: whatif run --resume %s%s\n",
+			grouped(int64(missing)), count(len(plan.Variants), "variant"), id, resultsFlag(c.results))
+	}
+	return nil
 }
 
 // compare prints the comparison of one simulation.
@@ -79,7 +137,11 @@ func (c *console) compare(ctx context.Context, w *warehouse.Warehouse, id string
 	if !c.asTable() {
 		return c.print(r)
 	}
-	if err := c.print(readable(r, f.metrics)); err != nil {
+	if len(r.values) == 0 {
+		c.say("no variant of %s has succeeded: there is nothing to compare", id)
+		return nil
+	}
+	if err := c.print(readable(r, f)); err != nil {
 		return err
 	}
 	return c.sayMore(ctx, w, id, len(r.values))
@@ -128,9 +190,11 @@ func (c *console) sayMore(ctx context.Context, w *warehouse.Warehouse, id string
 }
 
 // readable turns raw comparison rows into what people read: a column per parameter, a cell per metric.
-func readable(r rows, metrics []string) rows {
+func readable(r rows, f comparisonFlags) rows {
+	metrics := f.metrics
 	parameters := parameterNames(r)
-	out := rows{columns: append([]string{"variant"}, parameters...), right: map[string]bool{}}
+	out := rows{columns: append([]string{"variant"}, parameters...), right: map[string]bool{}, first: sameEverywhere(r, parameters)}
+	out.first = append(out.first, lessTelling(f)...)
 	for _, m := range metrics {
 		out.columns = append(out.columns, m)
 		out.right[m] = true
@@ -147,6 +211,30 @@ func readable(r rows, metrics []string) rows {
 		out.values = append(out.values, cells)
 	}
 	return out
+}
+
+// sameEverywhere are the parameters that no shown variant tells from the others: what a narrow
+// terminal can do without.
+func sameEverywhere(r rows, parameters []string) []string {
+	return slices.DeleteFunc(slices.Clone(parameters), func(name string) bool {
+		seen := map[any]bool{}
+		for _, row := range r.values {
+			seen[parameterValues(row[1])[name]] = true
+		}
+		return len(seen) > 2 // not only as written, and one value
+	})
+}
+
+// lessTelling are the metrics that a narrow terminal leaves out next, before any lever: not the one
+// that the rows are sorted by, else not the first.
+func lessTelling(f comparisonFlags) []string {
+	keep := f.sort
+	if keep == "" {
+		keep = f.metrics[0]
+	}
+	return slices.DeleteFunc([]string{"average_frequency", "reach"}, func(m string) bool {
+		return m == keep || !slices.Contains(f.metrics, m)
+	})
 }
 
 // parameterValues reads the parameters column: a JSON object of name and value.

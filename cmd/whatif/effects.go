@@ -45,7 +45,7 @@ func (c *console) knownParameter(ctx context.Context, w *warehouse.Warehouse, id
 		names = append(names, fmt.Sprint(row[0]))
 	}
 	if len(names) == 0 {
-		return usage("--by %s: no variant of this simulation sets a parameter", name)
+		return usage("--by %s: no variant that succeeded sets a parameter", name)
 	}
 	return usage("--by %s: there is no such parameter; there are %s", name, strings.Join(names, ", "))
 }

@@ -12,6 +12,7 @@ import (
 	_ "time/tzdata" // time zones of configurations, on machines without a zone database
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 // The exit statuses of the command.
@@ -60,13 +61,22 @@ func conclude(ctx context.Context, stderr io.Writer, err error) int {
 	if !errors.Is(err, errReported) {
 		fmt.Fprintln(stderr, "whatif:", strings.TrimPrefix(err.Error(), "whatif: "))
 	}
-	if _, ok := errors.AsType[*usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
-		return exitUsage
-	}
-	if fault, ok := errors.AsType[*model.Fault](err); ok && fault.Reason == string(model.InvalidInput) {
+	if wrongUse(err) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// wrongUse reports whether an error is the caller's: of the command line, of the input, of a name that there isn't.
+func wrongUse(err error) bool {
+	if _, ok := errors.AsType[*usageError](err); ok || errors.Is(err, results.ErrNotFound) {
+		return true
+	}
+	if fault, ok := errors.AsType[*model.Fault](err); ok && fault.Reason == string(model.InvalidInput) {
+		return true
+	}
+	// cobra has no types for these two.
+	return strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "required flag")
 }
 
 // errInterrupted is what a run that was asked to stop returns.

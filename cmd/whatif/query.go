@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func (c *console) runQuery(ctx context.Context, args []string) error {
 		case text == "":
 			text = arg
 		default:
-			return usage("name a simulation first, then one SQL text; see `whatif query --help`")
+			return usage("%q is no simulation id and not `latest`: the order is a simulation, then one SQL text", args[0])
 		}
 	}
 	w, err := c.openNamed(ctx, simulation)
@@ -141,7 +142,8 @@ func query(ctx context.Context, w *warehouse.Warehouse, text string, args ...any
 	return r, errors.Join(found.Err(), found.Close())
 }
 
-// prompt reads statements until the end of input. An error in one is printed and the next is read.
+// prompt reads statements until the end of input. An error in one is printed and the next is read;
+// Ctrl-C ends the statement that runs, or clears the one that is being typed.
 func (c *console) prompt(ctx context.Context, w *warehouse.Warehouse) error {
 	if _, ok := terminal(c.in); !ok {
 		return c.script(ctx, w)
@@ -151,31 +153,47 @@ func (c *console) prompt(ctx context.Context, w *warehouse.Warehouse) error {
 		return fmt.Errorf("open the prompt: %w", err)
 	}
 	defer func() { _ = editor.Close() }() // restores the terminal; there is nothing to do about a failure
-	c.say("statements end with a semicolon; views: comparison, variant_metrics, campaign_results, ..; end with Ctrl-D")
+	c.say("statements end with a semicolon; views: comparison, variant_metrics, campaign_results, ..; end with Ctrl-D or exit")
 	statement := ""
 	for {
 		line, err := editor.Readline()
 		switch {
 		case errors.Is(err, readline.ErrInterrupt):
 			statement = ""
-			editor.SetPrompt("whatif> ")
-			continue
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF) || statement == "" && leaves(line):
 			return nil
 		case err != nil:
 			return fmt.Errorf("read the prompt: %w", err)
+		default:
+			statement = strings.TrimLeft(statement+line+"\n", " \t\n")
 		}
-		if statement += line + "\n"; !strings.HasSuffix(strings.TrimSpace(statement), ";") {
-			if strings.TrimSpace(statement) != "" {
-				editor.SetPrompt("   ...> ")
-			}
-			continue
+		if strings.HasSuffix(strings.TrimSpace(statement), ";") {
+			c.answerAlone(ctx, w, statement)
+			statement = ""
 		}
-		if err := c.answer(ctx, w, statement); err != nil {
-			fmt.Fprintln(c.err, err)
-		}
-		statement = ""
 		editor.SetPrompt("whatif> ")
+		if statement != "" {
+			editor.SetPrompt("   ...> ")
+		}
+	}
+}
+
+// leaves reports whether a line asks to leave the prompt.
+func leaves(line string) bool {
+	word := strings.TrimSuffix(strings.TrimSpace(strings.ToLower(line)), ";")
+	return slices.Contains([]string{"exit", "quit", `\q`, ".exit", ".quit"}, word)
+}
+
+// answerAlone runs one statement of the prompt with an interrupt of its own: the one that ends it
+// does not end the prompt.
+func (c *console) answerAlone(ctx context.Context, w *warehouse.Warehouse, statement string) {
+	alone, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt)
+	defer stop()
+	switch err := c.answer(alone, w, statement); {
+	case alone.Err() != nil:
+		fmt.Fprintln(c.err, "interrupted")
+	case err != nil:
+		fmt.Fprintln(c.err, err)
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,8 +55,47 @@ func (c *console) writeReport(ctx context.Context, id, file string) error {
 	return writeWhole(file, func(out io.Writer) error { return report.Write(ctx, w, id, out) })
 }
 
+// replaceable refuses to write a page over something else than a page, and follows links: what is replaced is
+// the file, not the link to it.
+func replaceable(file string) (string, error) {
+	target, err := filepath.EvalSymlinks(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return file, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", usage("-o %s is not a file; - writes to standard output", file)
+	}
+	existing, err := os.Open(target)
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	defer func() { _ = existing.Close() }() // read only
+	begin := make([]byte, len(pageBegin))
+	n, err := io.ReadFull(existing, begin)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	if n > 0 && !strings.EqualFold(string(begin[:n]), pageBegin) {
+		return "", usage("-o %s exists and is no HTML page; it is left as it is", file)
+	}
+	return target, nil
+}
+
+// pageBegin is how every page begins.
+const pageBegin = "<!doctype html>"
+
 // writeWhole writes a file beside its final name and renames it when all of it is there.
 func writeWhole(file string, write func(io.Writer) error) (err error) {
+	if file, err = replaceable(file); err != nil {
+		return err
+	}
 	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)

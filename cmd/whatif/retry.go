@@ -1,9 +1,15 @@
 package main
 
 import (
+	"context"
+	"slices"
+
 	"github.com/spf13/cobra"
 
+	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/pipeline"
+	"github.com/whatif-machine/whatif/sql/warehouse"
+	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 func (c *console) retryCommand() *cobra.Command {
@@ -14,8 +20,14 @@ func (c *console) retryCommand() *cobra.Command {
 		Example: "  whatif retry latest\n  whatif retry 20260701-k3v9q2m8xw v0007 v0012",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
 			id, err := c.resolve(cmd.Context(), args[0])
 			if err != nil {
+				return err
+			}
+			if err := c.knownVariants(cmd.Context(), id, args[1:]); err != nil {
 				return err
 			}
 			o := pipeline.RunOptions{Retry: args[1:], RetryAll: len(args) == 1}
@@ -33,28 +45,38 @@ func (c *console) failuresCommand() *cobra.Command {
 		Example: "  whatif failures latest",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			id, err := c.resolve(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			w, err := c.open(ctx, id)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = w.Close() }() // read only
-			r, err := query(ctx, w, `SELECT variant_id, reason, message, retryable, attempts, first_failed_at, last_failed_at
-				FROM failures WHERE simulation_id = ? ORDER BY variant_id`, id)
-			if err != nil {
-				return err
-			}
-			if len(r.values) == 0 {
-				c.say("no variant of %s counts as failed", id)
-			}
-			return c.print(r)
+			return c.reading(cmd.Context(), args[0], func(w *warehouse.Warehouse, id string) error {
+				r, err := query(cmd.Context(), w, `SELECT variant_id, reason, message, retryable, attempts, first_failed_at, last_failed_at
+					FROM failures WHERE simulation_id = ? ORDER BY variant_id`, id)
+				if err != nil {
+					return err
+				}
+				if len(r.values) == 0 {
+					c.say("no variant of %s counts as failed", id)
+				}
+				return c.print(r)
+			})
 		},
 	}
 	c.addResultsFlag(cmd)
 	c.addFormatFlag(cmd)
 	return cmd
+}
+
+// knownVariants refuses variants that the simulation does not have.
+func (c *console) knownVariants(ctx context.Context, id string, variants []string) error {
+	store, err := results.Open(c.results)
+	if err != nil {
+		return err
+	}
+	plan, err := store.Plan(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, name := range variants {
+		if !slices.ContainsFunc(plan.Variants, func(v model.Variant) bool { return v.ID == name }) {
+			return usage("%s has no variant %q; it has %s to %s", id, name, plan.Variants[0].ID, plan.Variants[len(plan.Variants)-1].ID)
+		}
+	}
+	return nil
 }

@@ -62,7 +62,7 @@ func wrapArgs(cmd *cobra.Command) {
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usage("%w\nusage: %s", err, cmd.UseLine())
+			return usage("%s given, but the command is `%s`; see `%s --help`", count(len(args), "argument"), cmd.UseLine(), cmd.CommandPath())
 		}
 		return nil
 	}

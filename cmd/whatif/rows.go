@@ -8,7 +8,9 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -19,6 +21,7 @@ type rows struct {
 	columns []string
 	values  [][]any
 	right   map[string]bool // columns to align right in a table
+	first   []string        // columns that a narrow terminal does without first
 }
 
 // print writes the rows in the format asked for: a table on a terminal, else CSV.
@@ -54,19 +57,82 @@ func (c *console) asTable() bool {
 	return format == "table" || format == "markdown"
 }
 
+// printTable prints a table that fits the terminal: whole columns are left out, never half a number.
 func (c *console) printTable(r rows) error {
-	w := r.writer()
+	hidden := []string{}
 	if width, ok := terminal(c.out); ok {
-		w.SetStyle(withWidth(w.Style(), width))
+		r, hidden = r.fit(width)
 	}
-	_, err := fmt.Fprintln(c.out, w.Render())
-	return err
+	if _, err := fmt.Fprintln(c.out, r.writer().Render()); err != nil {
+		return err
+	}
+	if len(hidden) > 0 {
+		c.say("too narrow for %s; a wider terminal or --format csv shows all", strings.Join(hidden, ", "))
+	}
+	return nil
 }
 
-func withWidth(style *table.Style, width int) table.Style {
-	s := *style
-	s.Size.WidthMax = width
-	return s
+// mostCell bounds a cell of a table on a terminal, in characters.
+const mostCell = 40
+
+// fit leaves out columns until the table is no wider than the terminal: those of r.first, then from
+// the last to the second. Long texts are cut.
+func (r rows) fit(width int) (fitting rows, hidden []string) {
+	widths := map[string]int{}
+	values := make([][]any, len(r.values))
+	for i, row := range r.values {
+		values[i] = slices.Clone(row)
+		for k, v := range row {
+			cut := shortened(cell(v, "-"), mostCell)
+			if text, ok := v.(string); ok && cut != text {
+				values[i][k] = cut
+			}
+			widths[r.columns[k]] = max(widths[r.columns[k]], utf8.RuneCountInString(cut))
+		}
+	}
+	total := -1 // a border between columns, none around them
+	for _, name := range r.columns {
+		widths[name] = max(widths[name], utf8.RuneCountInString(name)) + 3 // with a blank on both sides and a border
+		total += widths[name]
+	}
+	droppable := slices.Clone(r.first)
+	for _, name := range slices.Backward(r.columns[min(1, len(r.columns)):]) {
+		if !slices.Contains(droppable, name) {
+			droppable = append(droppable, name)
+		}
+	}
+	for _, name := range droppable {
+		if total <= width {
+			break
+		}
+		total -= widths[name]
+		hidden = append(hidden, name)
+	}
+	r.values = values
+	return r.without(hidden), hidden
+}
+
+// without leaves out columns.
+func (r rows) without(names []string) rows {
+	out := rows{right: r.right, values: make([][]any, len(r.values))}
+	for k, name := range r.columns {
+		if slices.Contains(names, name) {
+			continue
+		}
+		out.columns = append(out.columns, name)
+		for i := range r.values {
+			out.values[i] = append(out.values[i], r.values[i][k])
+		}
+	}
+	return out
+}
+
+// shortened cuts a text to so many characters, the last of them an ellipsis.
+func shortened(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most-1]) + "…"
 }
 
 func (r rows) markdown(out io.Writer) error {
@@ -78,6 +144,7 @@ func (r rows) writer() table.Writer {
 	w := table.NewWriter()
 	w.SetStyle(table.StyleLight)
 	w.Style().Format.Header = text.FormatDefault
+	w.Style().Options.DrawBorder = false
 	header := make(table.Row, len(r.columns))
 	var configs []table.ColumnConfig
 	for i, name := range r.columns {

@@ -90,3 +90,32 @@ func TestRemaining(t *testing.T) {
 		t.Errorf("got %v, want 3m", got)
 	}
 }
+
+func TestFitLeavesOutWholeColumns(t *testing.T) {
+	r := rows{
+		columns: []string{"variant", "cap", "floor", "reach", "revenue"},
+		values:  [][]any{{"v0001", "1", "2", "1,234 (+1 %)", strings.Repeat("x", 50)}},
+		first:   []string{"cap"},
+	}
+	// By hand: each column is as wide as its widest text, at most 40, and 3 more, less 1 as the last has no border:
+	// variant 10, cap 6, floor 8, reach 15, revenue 43, in all 81.
+	for _, c := range []struct {
+		width int
+		want  string
+	}{{81, ""}, {80, "cap"}, {74, "cap revenue"}, {32, "cap revenue"}, {31, "cap revenue reach"}, {5, "cap revenue reach floor"}} {
+		fitting, hidden := r.fit(c.width)
+		if got := strings.Join(hidden, " "); got != c.want {
+			t.Errorf("at %d: hidden %q, want %q", c.width, got, c.want)
+		}
+		if len(fitting.columns)+len(hidden) != 5 || len(fitting.values[0]) != len(fitting.columns) {
+			t.Errorf("at %d: %v", c.width, fitting)
+		}
+	}
+	fitting, _ := r.fit(83)
+	if got := fitting.values[0][4].(string); got != strings.Repeat("x", 39)+"…" {
+		t.Errorf("long text became %q", got)
+	}
+	if r.values[0][4].(string) != strings.Repeat("x", 50) {
+		t.Error("the rows themselves were changed")
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,6 +34,9 @@ on with --resume, and variants that have a result are not run again.`,
 		Example: "  whatif run study.yaml\n  whatif run study.yaml --results results --parallelism 2\n  whatif run --resume latest",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
 			switch {
 			case f.resume != "" && len(args) == 0:
 				return c.resume(cmd.Context(), f)
@@ -54,6 +56,25 @@ func (c *console) addRunFlags(cmd *cobra.Command, f *runFlags) {
 	cmd.Flags().IntVar(&f.parallelism, "parallelism", 0, "variants at once (default: one a core)")
 	c.addResultsFlag(cmd)
 	c.addFormatFlag(cmd)
+}
+
+// check refuses runners that this version lacks, before anything is stored.
+func (f runFlags) check() error {
+	if f.parallelism < 0 || f.parallelism > maxParallelism {
+		return usage("--parallelism %d is not between 1 and %d (0: one a core)", f.parallelism, maxParallelism)
+	}
+	return knownRunner("--runner", f.runner)
+}
+
+// maxParallelism bounds the variants at once; more than cores only takes memory.
+const maxParallelism = 1024
+
+// knownRunner refuses a runner that this version does not have.
+func knownRunner(where, name string) error {
+	if name == "" || name == pipeline.Direct || name == pipeline.Prism {
+		return nil
+	}
+	return usage("%s: there is no runner %q here; this version has %s and %s", where, name, pipeline.Direct, pipeline.Prism)
 }
 
 // runConfig is `whatif run CONFIG`: prepare, submit, run, compare.
@@ -77,6 +98,9 @@ func (c *console) submit(ctx context.Context, store *results.Store, path string)
 		return nil, err
 	}
 	c.warn(study.Warnings)
+	if err := knownRunner("execution.runner", study.Config.Execution.Runner); err != nil {
+		return nil, err
+	}
 	now := time.Now()
 	id, err := model.NewSimulationID(now, rand.Reader)
 	if err != nil {
@@ -101,6 +125,9 @@ func (c *console) resume(ctx context.Context, f runFlags) error {
 
 // resolve turns `latest` or an id into the id of a simulation that is there.
 func (c *console) resolve(ctx context.Context, name string) (string, error) {
+	if name != "latest" && !model.ValidSimulationID(name) {
+		return "", usage("%q is no simulation id (they look like 20260701-abcdefgh23) and not `latest`", name)
+	}
 	store, err := results.Open(c.results)
 	if err != nil {
 		return "", err
@@ -148,11 +175,9 @@ func (c *console) conclude(ctx context.Context, id string, s pipeline.Summary, t
 		return err
 	}
 	defer func() { _ = w.Close() }() // read only: nothing is lost when closing fails
-	people := io.Discard
+	people := c.err
 	if c.asTable() {
 		people = c.out
-	} else if !c.quiet {
-		people = c.err
 	}
 	fmt.Fprintf(people, "simulation %s\n", id)
 	if err := c.compare(ctx, w, id, comparisonFlags{top: 12, sort: "revenue"}); err != nil {
@@ -165,8 +190,12 @@ func (c *console) conclude(ctx context.Context, id string, s pipeline.Summary, t
 	if sentence != "" {
 		fmt.Fprintln(people, sentence)
 	}
-	c.say("%s of %s succeeded in %s; next: whatif compare %s%s, whatif report %s%s -o report.html",
-		grouped(int64(s.Succeeded)), count(s.Total, "variant"), duration(took), id, resultsFlag(c.results), id, resultsFlag(c.results))
+	if s.Ran == 0 {
+		c.say("nothing was left to run: %s of %s have succeeded", grouped(int64(s.Succeeded)), count(s.Total, "variant"))
+	} else {
+		c.say("%s of %s succeeded in %s; next:\n  whatif compare %s%s\n  whatif report %s%s -o report.html",
+			grouped(int64(s.Succeeded)), count(s.Total, "variant"), duration(took), id, resultsFlag(c.results), id, resultsFlag(c.results))
+	}
 	return c.failedRun(id, s)
 }
 

@@ -24,6 +24,9 @@ the variants that would run and estimates what they would take.`,
 				return err
 			}
 			c.warn(study.Warnings)
+			if err := knownRunner("execution.runner", study.Config.Execution.Runner); err != nil {
+				return err
+			}
 			if err := c.print(variantRows(study.Config, study.Variants)); err != nil {
 				return err
 			}
