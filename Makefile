@@ -26,7 +26,9 @@ lint: ## vet and lint
 	.ci/lint
 
 race: ## the race detector on what is concurrent
-	go test -race ./model/inventory ./model/matcher/engine ./transforms/... ./pipeline ./sql/warehouse
+	go test -race ./model/matcher/engine ./transforms ./pipeline ./sql/warehouse
+	go test -race -run 'NeverComeTwice|NeverChanged|OneHolder|ThatCounts|Cancelled' ./transforms/results
+	go test -race -run 'ManyVariants' ./model/matcher
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)

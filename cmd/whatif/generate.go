@@ -18,6 +18,9 @@ tails, hours of day, sites, floors, bids, flights) is calibrated to real logs. T
 		Example: "  whatif generate --slots 1000000 --campaigns 1000 --users 200000 --days 7 --seed 7 -o big\n  whatif run big/study.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Fill == 0 {
+				return usage("--fill 0 would sell nothing; give a share above 0 and below 1, such as 0.85")
+			}
 			files, err := c.generate(cmd, o)
 			if err != nil {
 				return err
@@ -32,7 +35,8 @@ tails, hours of day, sites, floors, bids, flights) is calibrated to real logs. T
 	f.IntVar(&o.Users, "users", o.Users, "identified users")
 	f.IntVar(&o.Days, "days", o.Days, "days of traffic")
 	f.Int64Var(&o.Seed, "seed", 1, "seed of every draw")
-	f.Float64Var(&o.Fill, "fill", 0, "share of slots that the campaigns as written fill; goals and budgets are scaled to it (default 0.85)")
+	f.Float64Var(&o.Fill, "fill", synthetic.DefaultFill, "share of slots that the campaigns as written fill; goals and budgets are scaled to it")
+	f.BoolVar(&o.Overwrite, "force", false, "replace the files of an earlier study in DIR")
 	f.StringVarP(&o.Dir, "output", "o", "", "folder to write to; made if absent (required)")
 	return required(cmd, "output")
 }
