@@ -88,7 +88,7 @@ func (r *reader) campaign(n *node, path string) Campaign {
 	takePointer(o, "delivered_before", &c.DeliveredBefore, r.whole(0, math.MaxInt64))
 	takePointer(o, "spent_before", &c.SpentBefore, r.nanos)
 	take(o, "pacing", &c.Pacing, choice(r, PacingASAP, PacingEven, PacingTraffic))
-	take(o, "targeting", &c.Targeting, r.targeting)
+	takeSome(o, "targeting", &c.Targeting, r.targeting)
 	take(o, "frequency_caps", &c.FrequencyCaps, r.caps)
 	take(o, "bid_adjustments", &c.BidAdjustments, r.adjustments)
 	take(o, "bid_spread", &c.BidSpread, r.spread)

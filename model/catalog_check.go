@@ -14,7 +14,8 @@ const (
 
 // CheckAgainst checks the configuration and its variants against a snapshot: that every dimension
 // is there (and, as warnings, that every value occurs), that no sum of money can leave int64, and
-// that breakdowns and the result row keep their limits.
+// that breakdowns and the result row keep their limits. It takes a configuration with mistakes too, as
+// ParseConfig returns it; there, without variants (nil), money is not looked at.
 func (c *Config) CheckAgainst(cat Catalog, variants []Variant) Problems {
 	var problems Problems
 	if cat.Slots == 0 {
@@ -44,7 +45,7 @@ func (c *Config) checkDimensions(cat Catalog) Problems {
 	}
 	for i, name := range c.Report.Breakdowns {
 		if _, ok := cat.Dimensions[name]; !ok {
-			k.found = append(k.found, k.unknown(name, c.breakdownAt(i)))
+			k.found = append(k.found, unknownDimension(name, c.breakdownAt(i), k.names, k.names))
 		}
 	}
 	if k.absent > maxAbsentValues {
@@ -105,7 +106,8 @@ func (k *dimensionCheck) membership(in *Expr) {
 			return
 		}
 		k.seen[[2]string{in.Dimension}] = len(k.found)
-		k.found = append(k.found, k.unknown(in.Dimension, in.Pos))
+		// `al` may be meant as a dimension or as `all`.
+		k.found = append(k.found, unknownDimension(in.Dimension, in.Pos, k.names, slices.Concat(k.names, connectives)))
 		return
 	}
 	for _, value := range in.Values {
@@ -134,10 +136,10 @@ func (k *dimensionCheck) unknowns() int {
 	return count
 }
 
-func (k *dimensionCheck) unknown(name string, at Position) Problem {
-	suggestion := didYouMean(name, k.names)
+func unknownDimension(name string, at Position, dimensions, meant []string) Problem {
+	suggestion := didYouMean(name, meant)
 	if suggestion == "" {
-		suggestion = "it has " + listed(k.names)
+		suggestion = "it has " + listed(dimensions)
 	}
 	return Problem{Position: at, Message: fmt.Sprintf("the snapshot has no dimension %s", quote(name)), Suggestion: suggestion}
 }
@@ -159,8 +161,8 @@ func listed(names []string) string {
 }
 
 func (c *Config) breakdownAt(i int) Position {
-	if i < len(c.breakdownPos) {
-		return c.breakdownPos[i]
+	if at, ok := c.breakdownPos[c.Report.Breakdowns[i]]; ok {
+		return at
 	}
 	return Position{Path: index("report.breakdowns", i)}
 }

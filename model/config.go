@@ -44,8 +44,8 @@ type Config struct {
 	Sweep      Sweep
 	Execution  Execution
 
-	selections   [][]int    // by parameter: the campaigns it edits; see link
-	breakdownPos []Position // of Report.Breakdowns, for messages
+	selections   [][]int             // by parameter: the campaigns it edits; see link
+	breakdownPos map[string]Position // of Report.Breakdowns, for messages
 }
 
 // Parameter is a lever of the study: a named edit.

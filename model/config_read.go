@@ -16,8 +16,10 @@ const (
 
 // ParseConfig reads a configuration, YAML or JSON, and checks all of it that can be checked without
 // its inputs. name is the document's, for messages. The problems are in the document's order; the
-// configuration is complete only if Problems.Err is nil. Campaigns that are given inline are read
-// and linked; for a path (CampaignsURI) the caller reads it and calls WithCampaigns.
+// configuration is complete only if Problems.Err is nil. Else it is what could be read, with defaults
+// for the rest, so that CheckAgainst can find more mistakes; it is nil only if the text is no document.
+// Campaigns that are given inline are read and linked; for a path (CampaignsURI) the caller reads it
+// and calls WithCampaigns.
 func ParseConfig(name string, text []byte) (*Config, Problems) {
 	root, problem := parseDocument(name, text)
 	if problem != nil {
@@ -149,9 +151,13 @@ func (r *reader) report(n *node, c *Config) {
 		return
 	}
 	p := &c.Report
-	take(o, "breakdowns", &p.Breakdowns, r.names(MaxBreakdowns, "breakdowns", func(n *node, path string) (string, bool) {
-		c.breakdownPos = append(c.breakdownPos, r.at(n, path))
-		return r.filled(n, path)
+	c.breakdownPos = map[string]Position{}
+	takeSome(o, "breakdowns", &p.Breakdowns, r.names(MaxBreakdowns, "breakdowns", func(n *node, path string) (string, bool) {
+		name, ok := r.filled(n, path)
+		if _, again := c.breakdownPos[name]; !again {
+			c.breakdownPos[name] = r.at(n, path)
+		}
+		return name, ok
 	}))
 	take(o, "groups", &p.Groups, r.names(MaxGroups, "groups", r.group))
 	take(o, "losses", &p.Losses, r.boolean)
@@ -251,7 +257,7 @@ func (r *reader) parameter(n *node, path string, p *Parameter) {
 		case "campaigns":
 			take(o, "where", &p.Where, r.selection)
 		case "slots":
-			take(o, "where", &p.Where, r.targeting)
+			takeSome(o, "where", &p.Where, r.targeting)
 		default:
 			r.fail(where, path+".where", "%s takes no where", l.name)
 		}

@@ -35,7 +35,8 @@ func (r *reader) selection(n *node, path string) (*Expr, bool) {
 }
 
 // expression reads a map of dimension lists and connectives, ANDed in the document's order. known
-// decides which keys are dimensions; nil: all.
+// decides which keys are dimensions; nil: all. Of an expression with mistakes it returns what could be
+// read, nil if that is nothing, and false.
 func (r *reader) expression(n *node, path string, depth int, known func(field, string) bool) (*Expr, bool) {
 	if depth > MaxExpressionDepth {
 		r.fail(n, path, "the expression is nested deeper than %d", MaxExpressionDepth)
@@ -57,17 +58,16 @@ func (r *reader) expression(n *node, path string, depth int, known func(field, s
 			e, ok = r.connective(ExprOp(f.key), f.value, at, depth, known)
 		case "not":
 			var arg *Expr
-			if arg, ok = r.expression(f.value, at, depth+1, known); ok {
+			if arg, ok = r.expression(f.value, at, depth+1, known); arg != nil {
 				e = &Expr{Op: OpNot, Args: []*Expr{arg}, Pos: r.at(f.value, at)}
 			}
 		default:
 			e, ok = r.membership(f, at, known)
 		}
-		if !ok {
-			complete = false
-			continue
+		complete = complete && ok
+		if e != nil {
+			all.Args = append(all.Args, e)
 		}
-		all.Args = append(all.Args, e)
 	}
 	if len(all.Args) == 1 {
 		return all.Args[0], complete
@@ -93,7 +93,7 @@ func (r *reader) membership(f field, path string, known func(field, string) bool
 	}
 	if f.value.kind == listNode && len(f.value.items) == 0 {
 		r.note(f.value.line, f.value.column, path, "leave the key out to match every value", "a list of values must not be empty")
-		return nil, false
+		named = false
 	}
 	values, ok := each(r, f.value, path, r.text)
 	return &Expr{Op: OpIn, Dimension: f.key, Values: distinct(values),

@@ -34,6 +34,12 @@ func FuzzParseConfig(f *testing.F) {
 			}
 		}
 		if problems.Err() != nil {
+			if c != nil { // what could be read can be asked for more mistakes
+				c.CheckAgainst(Catalog{Slots: 1, Dimensions: map[string]DimensionInfo{"country": {Values: []string{"US"}}}}, nil)
+				c.WithCampaigns([]Campaign{{ID: "a"}})
+				variants, _ := c.Expand()
+				c.CheckAgainst(Catalog{Slots: 1}, variants)
+			}
 			return
 		}
 		variants, problems := c.Expand()

@@ -129,3 +129,37 @@ func TestOneMistake(t *testing.T) {
 		})
 	}
 }
+
+// A configuration with mistakes goes on to the snapshot's checks: what is wrong there is found in the same go, and
+// a part that can't be read does not hide the rest of it.
+func TestMistakesDoNotHideOthers(t *testing.T) {
+	c, problems := ParseConfig("s.yaml", []byte(`inventory: s
+campaigns:
+  - {id: a, bid_cpm: no, targeting: {contry: [US], country: []}}
+  - {id: b, bid_cpm: 1, targeting: {no: {country: [US]}, al: [x]}}
+report: {breakdowns: [device, 3: x, contry]}
+parameters: {f: {edit: slots.floor_cpm, where: {cities: x, any: [[]]}}, q: {edit: nothing}}
+baseline: {f: [], q: 3}
+sweep: {grid: {f: [a]}, list: [{q: 1}]}
+`))
+	if c == nil || problems.Err() == nil {
+		t.Fatal(c, problems)
+	}
+	if variants, _ := c.Expand(); len(variants) == 0 {
+		t.Error("no variants")
+	}
+	var got []string
+	for _, p := range c.CheckAgainst(Catalog{Slots: 1, Dimensions: map[string]DimensionInfo{"country": {Values: []string{"US"}}, "device": {}}}, nil) {
+		got = append(got, fmt.Sprintf("%d:%d %s; %s", p.Line, p.Column, p.Message, p.Suggestion))
+	}
+	want := []string{
+		"3:38 the snapshot has no dimension `contry`; did you mean `country`?",
+		"4:37 the snapshot has no dimension `no`; did you mean `not`?",
+		"4:58 the snapshot has no dimension `al`; did you mean `all`?",
+		"6:49 the snapshot has no dimension `cities`; it has `country`, `device`",
+		"5:37 the snapshot has no dimension `contry`; did you mean `country`?",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -147,6 +147,18 @@ func take[T any](o object, key string, dst *T, read func(*node, string) (T, bool
 	return ok
 }
 
+// takeSome is take that keeps what could be read of a value that is wrong in part, so that the
+// rest of it is checked against the snapshot in the same go.
+func takeSome[T any](o object, key string, dst *T, read func(*node, string) (T, bool)) bool {
+	n := o.values[key]
+	if n == nil {
+		return false
+	}
+	value, ok := read(n, join(o.path, key))
+	*dst = value
+	return ok
+}
+
 // takePointer is take for an optional field.
 func takePointer[T any](o object, key string, dst **T, read func(*node, string) (T, bool)) {
 	var value T
