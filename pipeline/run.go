@@ -78,6 +78,10 @@ func newSupervisor(ctx context.Context, o RunOptions, store *results.Store, plan
 	if _, _, done := s.agenda.next(o.Timing.Now()); done {
 		return s, nil // nothing to compute: the inputs may be gone
 	}
+	if plan.EngineVersion != model.EngineVersion {
+		return nil, fmt.Errorf("pipeline: simulation %s was submitted for version %s of the engine, this program has version %s, whose figures may differ: submit the configuration again",
+			plan.SimulationID, plan.EngineVersion, model.EngineVersion)
+	}
 	return s, transforms.CheckInputs(plan)
 }
 

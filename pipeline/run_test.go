@@ -451,3 +451,16 @@ func TestInputsThatChangeUnderAResume(t *testing.T) {
 	run(t, options(store, plan))
 	wantDigests(t, store, plan, want)
 }
+
+// TestAnotherEnginesSimulationIsNotGoneOnWith: its rows would bear a version that did not compute them.
+func TestAnotherEnginesSimulationIsNotGoneOnWith(t *testing.T) {
+	store, plan := submit(t, writeStudy(t, bids(1), ""))
+	plan.SimulationID, plan.EngineVersion = "20260701-bbbbbbbbbb", "0"
+	if err := store.WritePlan(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := Run(t.Context(), options(store, plan))
+	if err == nil || !strings.Contains(err.Error(), "version 0 of the engine") || !strings.Contains(err.Error(), "submit the configuration again") || sum.Processes != 0 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+}
