@@ -103,7 +103,7 @@ func (f *matchFn) handOver(ctx context.Context, v model.Variant) {
 	go func() {
 		o := study.attempt(ctx, v)
 		<-study.limits.places
-		finished <- o // has room for all in flight
+		finished <- o // waits, if so many have finished, until the bundle passes one on
 	}()
 }
 

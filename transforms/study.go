@@ -2,6 +2,8 @@ package transforms
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"os"
@@ -93,8 +95,75 @@ func readStudy(ctx context.Context, job Job) (*study, error) {
 	return &study{job: job, store: store, plan: plan, config: config, limits: newLimits(job)}, nil
 }
 
-// ConfigOf is the configuration of a plan with its campaigns.
+// ConfigOf is the configuration of a plan with its campaigns. A plan that is not as it was written is
+// refused (results.ErrDamaged).
 func ConfigOf(plan *model.Plan) (*model.Config, error) {
+	if err := checkDigests(plan); err != nil {
+		return nil, damaged(plan, err)
+	}
+	config, err := parsed(plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVariants(plan, len(config.Parameters)); err != nil {
+		return nil, damaged(plan, err)
+	}
+	return config, nil
+}
+
+func damaged(plan *model.Plan, cause error) error {
+	return fmt.Errorf("plan of %s is %w: %w; it was whole when it was written, so the disk or another program changed it: submit the configuration again",
+		plan.SimulationID, results.ErrDamaged, cause)
+}
+
+// checkDigests compares the digests of a plan, which every row repeats, with its texts and files.
+func checkDigests(plan *model.Plan) error {
+	campaigns := &plan.Config // inline
+	if plan.Campaigns != nil {
+		campaigns = plan.Campaigns
+	}
+	files := make([]string, len(plan.Inventory))
+	for i, in := range plan.Inventory {
+		files[i] = in.SHA256
+	}
+	for _, d := range []struct{ what, is, said string }{
+		{"the configuration", sha256Of(plan.Config.Text), plan.Config.SHA256},
+		{"the configuration", plan.Config.SHA256, plan.ConfigSHA256},
+		{"the campaigns", sha256Of(campaigns.Text), campaigns.SHA256},
+		{"the campaigns", campaigns.SHA256, plan.CampaignsSHA256},
+		{"the list of inventory files", inventory.SnapshotSHA256(files), plan.SnapshotSHA256},
+	} {
+		if d.is != d.said {
+			return fmt.Errorf("%s has sha256 %.12s.., not %.12s..", d.what, d.is, d.said)
+		}
+	}
+	return nil
+}
+
+func sha256Of(text string) string {
+	digest := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(digest[:])
+}
+
+// checkVariants makes sure that variants can be told apart and give each parameter a value or none.
+func checkVariants(plan *model.Plan, parameters int) error {
+	seen := make(map[string]bool, len(plan.Variants))
+	for _, v := range plan.Variants {
+		switch {
+		case !model.ValidVariantID(v.ID):
+			return fmt.Errorf("%q is no variant id", v.ID)
+		case seen[v.ID]:
+			return fmt.Errorf("variant %s is there twice", v.ID)
+		case len(v.Values) != parameters:
+			return fmt.Errorf("variant %s has %d values for %d parameters", v.ID, len(v.Values), parameters)
+		}
+		seen[v.ID] = true
+	}
+	return nil
+}
+
+// parsed reads the texts of a plan.
+func parsed(plan *model.Plan) (*model.Config, error) {
 	config, problems := model.ParseConfig(plan.Config.Name, []byte(plan.Config.Text))
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("plan of %s: its configuration is not valid for this version: %w", plan.SimulationID, err)
@@ -112,7 +181,7 @@ func ConfigOf(plan *model.Plan) (*model.Config, error) {
 	return config, nil
 }
 
-// simulate is the simulator over the plan's snapshot. The first variant to ask loads it; a failure
+// open is the simulator over the plan's snapshot. The first variant to ask loads it; a failure
 // is not kept, so that the next attempt may find the file back in its place.
 func (s *study) open(ctx context.Context) (Simulator, error) {
 	s.opening.Lock()
