@@ -42,6 +42,9 @@ func (r *reader) campaigns(n *node, path string) []Campaign {
 		r.fail(n, path, "%d campaigns; the limit is %d", len(n.items), MaxCampaigns)
 		return nil
 	}
+	if len(n.items) == 0 {
+		r.warn(n, path, "there are no campaigns: nothing can be sold")
+	}
 	out := make([]Campaign, 0, len(n.items))
 	for i, item := range n.items {
 		out = append(out, r.campaign(item, index(path, i)))

@@ -19,7 +19,7 @@ const (
 func (c *Config) CheckAgainst(cat Catalog, variants []Variant) Problems {
 	var problems Problems
 	if cat.Slots == 0 {
-		problems = append(problems, Problem{Position: Position{Path: "inventory"}, Message: "the snapshot has no slots"})
+		problems = append(problems, Problem{Position: c.InventoryPos, Message: "the snapshot has no slots"})
 	}
 	problems = append(problems, c.checkDimensions(cat)...)
 	problems = append(problems, c.checkBreakdowns(cat)...)
@@ -219,7 +219,7 @@ func (c *Config) checkRowSize(cat Catalog) Problems {
 	if size <= MaxResultBytes {
 		return nil
 	}
-	return Problems{{Position: Position{Path: "report"},
+	return Problems{{Position: c.reportPos,
 		Message:    fmt.Sprintf("a result row would hold about %d MiB; the limit is %d MiB", (size+1<<20-1)>>20, MaxResultBytes>>20),
 		Suggestion: "report fewer or coarser breakdowns and groups, or leave contention out"}}
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Currency  string
 	Inventory string // path, glob or URI as written
 
+	InventoryPos Position   // where Inventory was written, or the document's beginning, for messages
+	CampaignsPos Position   // where CampaignsURI or the campaigns were written, likewise
 	CampaignsURI string     // path or URI as written; empty: inline
 	Campaigns    []Campaign // inline, or filled in by WithCampaigns
 
@@ -44,6 +46,8 @@ type Config struct {
 	Sweep      Sweep
 	Execution  Execution
 
+	reportPos    Position
+	sweepPos     Position
 	selections   [][]int             // by parameter: the campaigns it edits; see link
 	breakdownPos map[string]Position // of Report.Breakdowns, for messages
 }

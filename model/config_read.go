@@ -43,10 +43,12 @@ func (r *reader) config(root *node) *Config {
 		return c
 	}
 	o.require("inventory", "campaigns")
+	c.InventoryPos, c.CampaignsPos = r.place(o, "inventory"), r.place(o, "campaigns")
+	c.reportPos, c.sweepPos = r.place(o, "report"), r.place(o, "sweep")
 	take(o, "name", &c.Name, r.text)
 	take(o, "owner", &c.Owner, r.text)
 	take(o, "labels", &c.Labels, r.labels)
-	take(o, "currency", &c.Currency, r.filled)
+	take(o, "currency", &c.Currency, r.currency)
 	take(o, "inventory", &c.Inventory, r.filled)
 	take(o, "timezone", &c.Location, r.location)
 	r.loc = c.Location // before anything that holds times

@@ -13,11 +13,11 @@ const maxVariantProblems = 20
 // budget) is an error that names the variant.
 func (c *Config) Expand() ([]Variant, Problems) {
 	if wrong := tooMany(c.Sweep); wrong != "" {
-		return nil, Problems{{Position: Position{Path: "sweep"}, Message: wrong}}
+		return nil, Problems{{Position: c.sweepPos, Message: wrong}}
 	}
 	points, err := c.points()
 	if err != nil {
-		return nil, Problems{{Position: Position{Path: "sweep"}, Message: err.Error()}}
+		return nil, Problems{{Position: c.sweepPos, Message: err.Error()}}
 	}
 	replicates := max(1, c.Sweep.Replicates)
 	variants := make([]Variant, 0, (len(points)+1)*replicates)
@@ -112,7 +112,7 @@ func (c *Config) checkVariants(variants []Variant) Problems {
 			continue
 		}
 		if len(problems) == maxVariantProblems {
-			return append(problems, Problem{Position: Position{Path: "sweep"}, Message: "more variants break such a rule; they are not listed"})
+			return append(problems, Problem{Position: c.sweepPos, Message: "more variants break such a rule; they are not listed"})
 		}
 		problems = append(problems, p)
 	}
@@ -128,7 +128,7 @@ func (c *Config) canContradict() bool {
 
 func (c *Config) contradiction(v Variant) (Problem, bool) {
 	campaigns := slices.Clone(c.Campaigns)
-	at := Position{Path: "sweep"}
+	at := c.sweepPos
 	for i, p := range c.Parameters {
 		if !slices.Contains(structural, p.Edit) || v.Values[i].Kind == ValueUnset {
 			continue

@@ -71,7 +71,15 @@ func TestOneMistake(t *testing.T) {
 		{"empty", "", "1:1: the document is empty"},
 		{"not a map", "- 1\n", "1:1: expected a map, found a list"},
 		{"required", "name: x\n", "1:1: `inventory` is required\n1:1: `campaigns` is required"},
-		{"syntax", "a: [1\n", "invalid YAML"},
+		{"syntax", "a: [1\n", "1:1: invalid YAML"},
+		{"syntax of a list", "a: [1\nb: {", "2:1: invalid YAML: did not find expected ',' or ']'"},
+		{"syntax of a list further on", "name: x\ninventory: s\n  campaigns: [{id: a}\nseed: 3\n", "3:3: invalid YAML: mapping values"},
+		{"syntax of a list that begins further on", "name: x\ninventory: s\ncampaigns: [{id: a}\nseed: 3\n", "3:1: invalid YAML: did not find expected ',' or ']'"},
+		{"currency", head + "currency: dollars\n", "3:11: currency: expected the three capital letters of a currency (ISO 4217), such as USD, found `dollars`"},
+		{"no campaigns", "inventory: s\ncampaigns: []\n", "2:12: campaigns: warning: there are no campaigns: nothing can be sold"},
+		{"half an edit", head + "parameters: {p: {edit: campaigns.bid}}\n", "3:24: parameters.p.edit: unknown edit `campaigns.bid`; did you mean `campaigns.bid_cpm`?"},
+		{"JSON duplicates", `{"inventory":"s","campaigns":[{"id":"a","id":"b","bid_cpm":1,"targeting":{"c":"x","c":"y"}}]}`,
+			"1:41: campaigns[0].id: duplicate key `id`; keep one of them\n1:83: campaigns[0].targeting.c: duplicate key `c`; keep one of them"},
 		{"JSON syntax", "{\"inventory\": \"x\",\n  \"campaigns\": [}", "2:17: invalid JSON"},
 		{"JSON position", "{\"inventory\": \"x\",\n \"campaigns\": \"c\",\n \"sede\": 1}", "3:2: sede: unknown key `sede`; did you mean `seed`?"},
 		{"JSON duplicate", "{\"inventory\": \"x\", \"inventory\": \"y\", \"campaigns\": \"c\"}", "1:20: inventory: duplicate key `inventory`"},
@@ -161,5 +169,31 @@ sweep: {grid: {f: [a]}, list: [{q: 1}]}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What only the snapshot shows to be wrong has a place too.
+func TestPlacesOfSnapshotMistakes(t *testing.T) {
+	c := parse(t, `inventory: s
+name: x
+campaigns:
+  - {id: a, bid_cpm: 1}
+  - {id: b, bid_cpm: 9000000}
+report: {groups: [advertiser]}
+`)
+	variants, _ := c.Expand()
+	for _, test := range []struct {
+		cat  Catalog
+		want string
+	}{
+		{Catalog{}, "study.yaml:1:12: inventory: the snapshot has no slots"},
+		{Catalog{Slots: 2_000_000}, "study.yaml:5:5: campaigns[1]: variant baseline: campaign `b`: an effective bid of up to 9000000000000 micros"},
+	} {
+		if got := c.CheckAgainst(test.cat, variants).Error(); !strings.HasPrefix(got, test.want) {
+			t.Errorf("got %s\nwant %s", got, test.want)
+		}
+	}
+	if c.InventoryPos.Line != 1 || c.CampaignsPos.Line != 4 || c.CampaignsPos.Column != 3 {
+		t.Errorf("inventory at %v, campaigns at %v", c.InventoryPos, c.CampaignsPos)
 	}
 }

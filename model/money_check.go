@@ -32,31 +32,31 @@ func (c *Config) checkMoney(cat Catalog, variants []Variant) Problems {
 		if named[v.Point] || c.roughlyFits(cat, v, written) {
 			continue
 		}
-		wrong := c.exactlyFits(cat, v)
+		wrong, at := c.exactlyFits(cat, v)
 		if wrong == "" {
 			continue
 		}
 		named[v.Point] = true
 		if len(problems) == maxVariantProblems {
-			return append(problems, Problem{Position: Position{Path: "sweep"}, Message: "more variants could overflow; they are not listed"})
+			return append(problems, Problem{Position: c.sweepPos, Message: "more variants could overflow; they are not listed"})
 		}
-		problems = append(problems, Problem{Position: c.blame(v), Message: fmt.Sprintf("variant %s: %s", v.ID, wrong),
+		problems = append(problems, Problem{Position: c.blame(v, at), Message: fmt.Sprintf("variant %s: %s", v.ID, wrong),
 			Suggestion: "sums of money are counted in nanos of the currency unit up to 2^63, about 9.2 billion units: use a larger unit, lower values or fewer slots"})
 	}
 	return problems
 }
 
-// blame is where the first of a variant's edits is written.
-func (c *Config) blame(v Variant) Position {
+// blame is where the first of a variant's edits is written, or the campaign that is in the way, if it is one.
+func (c *Config) blame(v Variant, campaign Position) Position {
 	for i, value := range v.Values {
 		if value.Kind != ValueUnset && c.Parameters[i].Values.Line > 0 {
 			return c.Parameters[i].Values
 		}
 	}
-	if len(c.Campaigns) > 0 && c.Campaigns[0].Pos.Line > 0 {
-		return Position{File: c.Campaigns[0].Pos.File, Path: "campaigns"}
+	if campaign.Line > 0 {
+		return campaign
 	}
-	return Position{Path: "campaigns"}
+	return c.CampaignsPos
 }
 
 // bounds are upper bounds over all campaigns, in micros or nanos and impressions, as floats.
@@ -160,31 +160,32 @@ func (c *Config) copiesOf(v Variant) float64 {
 	return copies
 }
 
-// exactlyFits applies the variant's edits and says what could overflow; empty: nothing.
-func (c *Config) exactlyFits(cat Catalog, v Variant) string {
+// exactlyFits applies the variant's edits and says what could overflow, and of which campaign, if
+// of one; empty: nothing.
+func (c *Config) exactlyFits(cat Catalog, v Variant) (wrong string, campaign Position) {
 	sc, err := c.Scenario(v)
 	if err != nil {
-		return err.Error()
+		return err.Error(), campaign
 	}
 	copies, _ := big.NewFloat(c.copiesOf(v)).Int(nil)
 	slots := new(big.Int).Mul(copies, big.NewInt(cat.Slots))
 	if !slots.IsInt64() {
-		return fmt.Sprintf("%d slots times %s copies are beyond 2^63", cat.Slots, copies)
+		return fmt.Sprintf("%d slots times %s copies are beyond 2^63", cat.Slots, copies), campaign
 	}
 	goals := new(big.Int)
 	for i := range sc.Campaigns {
 		k := &sc.Campaigns[i]
 		if wrong := k.overflow(slots); wrong != "" {
-			return fmt.Sprintf("campaign %s: %s", quote(k.ID), wrong)
+			return fmt.Sprintf("campaign %s: %s", quote(k.ID), wrong), k.Pos
 		}
 		if k.Goal != nil {
 			goals.Add(goals, big.NewInt(*k.Goal))
 		}
 	}
 	if !goals.IsInt64() {
-		return "the goals of all campaigns sum to more than 2^63"
+		return "the goals of all campaigns sum to more than 2^63", campaign
 	}
-	return floorOverflow(cat.MaxFloor, sc.Slots.Floors)
+	return floorOverflow(cat.MaxFloor, sc.Slots.Floors), campaign
 }
 
 // overflow says which sum of a campaign could leave int64 if it won every slot.

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,13 @@ func (r *reader) note(line, column int, path, suggestion, format string, args ..
 		Message: fmt.Sprintf(format, args...), Suggestion: suggestion})
 }
 
+// warn notes what is worth a look at a node.
+func (r *reader) warn(n *node, path, message string) {
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, Problem{Position: r.at(n, path), Warning: true, Message: message})
+	}
+}
+
 // done returns the problems in the document's order.
 func (r *reader) done() Problems {
 	slices.SortStableFunc(r.problems, func(a, b Problem) int {
@@ -52,6 +60,15 @@ func (r *reader) done() Problems {
 }
 
 func (r *reader) at(n *node, path string) Position { return Position{r.file, n.line, n.column, path} }
+
+// place is where the value of a key stands; of one that is not there, where the map does.
+func (r *reader) place(o object, key string) Position {
+	n := o.values[key]
+	if n == nil {
+		n = o.node
+	}
+	return r.at(n, join(o.path, key))
+}
 
 // object is a map whose keys have been checked: each known key at most once, none null.
 type object struct {
@@ -197,6 +214,18 @@ func (r *reader) filled(n *node, path string) (string, bool) {
 	}
 	return s, ok
 }
+
+// currency reads the three letters of ISO 4217.
+func (r *reader) currency(n *node, path string) (string, bool) {
+	s, ok := r.filled(n, path)
+	if ok && !currencyForm.MatchString(s) {
+		r.fail(n, path, "expected the three capital letters of a currency (ISO 4217), such as USD, found %s", quote(s))
+		return s, false
+	}
+	return s, ok
+}
+
+var currencyForm = regexp.MustCompile(`^[A-Z]{3}$`)
 
 func (r *reader) boolean(n *node, path string) (bool, bool) {
 	b, ok := n.boolean()

@@ -12,7 +12,7 @@ type configShape struct {
 	Name       scalarShape                `json:"name,omitzero" jsonschema:"description=Name of the study"`
 	Owner      scalarShape                `json:"owner,omitzero" jsonschema:"description=Who asks: free text"`
 	Labels     map[string]scalarShape     `json:"labels,omitempty" jsonschema:"description=Free key-value pairs to find the study by"`
-	Currency   string                     `json:"currency,omitempty" jsonschema:"description=Of every price and budget,default=USD"`
+	Currency   string                     `json:"currency,omitempty" jsonschema:"description=Of every price and budget: a code of ISO 4217,pattern=^[A-Z]{3}$,default=USD"`
 	Inventory  string                     `json:"inventory" jsonschema:"description=Path or glob or gs:// URI of a snapshot; relative to this file,minLength=1"`
 	Campaigns  campaignsShape             `json:"campaigns"`
 	Timezone   string                     `json:"timezone,omitempty" jsonschema:"description=IANA time zone of times without offset and of calendar days,default=UTC"`

@@ -1,10 +1,17 @@
 package model
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // didYouMean suggests the candidate nearest to what was written, if one is near enough: at most
-// one edit per three characters, a swap of neighbours counting once. Empty: none is.
+// one edit per three characters, a swap of neighbours counting once. The one candidate that goes on
+// where the writer stopped (`campaigns.bid`) is nearer than any. Empty: none is.
 func didYouMean(written string, candidates []string) string {
+	if longer := continued(written, candidates); longer != "" {
+		return "did you mean `" + longer + "`?"
+	}
 	best, bestDistance := "", len(written)/3+1
 	if bestDistance > 4 {
 		bestDistance = 4
@@ -18,6 +25,21 @@ func didYouMean(written string, candidates []string) string {
 		return ""
 	}
 	return "did you mean `" + best + "`?"
+}
+
+// continued is the one candidate that begins with what was written, at least three characters; empty:
+// there is none, or more than one.
+func continued(written string, candidates []string) string {
+	longer := ""
+	for _, c := range candidates {
+		if len(written) >= 3 && strings.HasPrefix(c, written) {
+			if longer != "" {
+				return ""
+			}
+			longer = c
+		}
+	}
+	return longer
 }
 
 // editDistance is the optimal string alignment distance of two texts, byte by byte: insertions,

@@ -43,7 +43,7 @@ func parseYAML(text []byte) (*node, *syntaxError) {
 // character of the line. Of an alias without anchor it tells only the name, which is looked up.
 func yamlFailure(text []byte, err error) *syntaxError {
 	if at, ok := errors.AsType[*yaml.ParserError](err); ok {
-		line := max(at.Line, 1)
+		line := lineOf(text, at)
 		return &syntaxError{line, firstColumn(text, line), "invalid YAML: " + at.Message}
 	}
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
@@ -56,6 +56,24 @@ func yamlFailure(text []byte, err error) *syntaxError {
 		}
 	}
 	return &syntaxError{line, column, "invalid YAML: " + message}
+}
+
+// parserComplaints begin the messages of the library's parser, as opposed to its scanner.
+var parserComplaints = []string{"did not find expected node content", "did not find expected <", "did not find expected '-'",
+	"did not find expected key", "did not find expected ','", "found duplicate %", "found undefined tag handle", "found incompatible YAML document"}
+
+// lineOf is the line of a syntax error, from 1. The library counts the lines of its parser's complaints from 0 and
+// those of its scanner from 1, and the end of the text as a line of its own.
+func lineOf(text []byte, at *yaml.ParserError) int {
+	line := at.Line
+	for _, c := range parserComplaints {
+		if strings.HasPrefix(at.Message, c) {
+			line++
+			break
+		}
+	}
+	last := 1 + bytes.Count(bytes.TrimRight(text, " \t\r\n"), []byte("\n"))
+	return min(max(line, 1), last)
 }
 
 // firstColumn is the column of the first character of a line that is no white space.
