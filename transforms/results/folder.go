@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 )
 
 // folder is a place on a local disk.
@@ -102,7 +103,7 @@ func (f *folder) sweep(dir string) error {
 }
 
 // remove first moves the folder to a name no reader looks at, so that a half removed simulation is
-// never seen, then removes it. What an interrupted removal left is removed by the next.
+// never seen, then removes it. What an interrupted removal left is removed by finishRemovals.
 func (f *folder) remove(dir string) error {
 	gone := f.at(fmt.Sprintf("%s%s", removedPrefix, dir))
 	if err := f.disk.RemoveAll(gone); err != nil {
@@ -116,6 +117,22 @@ func (f *folder) remove(dir string) error {
 	}
 	if err := f.disk.RemoveAll(gone); err != nil {
 		return failed("remove", gone, err)
+	}
+	return nil
+}
+
+func (f *folder) finishRemovals() error {
+	names, err := f.list(".")
+	if err != nil {
+		return failed("list", f.root, err)
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, removedPrefix) {
+			continue
+		}
+		if err := f.disk.RemoveAll(f.at(name)); err != nil {
+			return failed("remove", f.at(name), err)
+		}
 	}
 	return nil
 }

@@ -37,8 +37,14 @@ func (s *Store) Expired(ctx context.Context, before time.Time) ([]Simulation, er
 }
 
 // GC deletes the simulations submitted before a time and returns their ids, oldest first. Those that
-// are running are kept. A dry run only says what would be deleted.
+// are running are kept. A dry run only says what would be deleted. What an earlier deletion left that was
+// interrupted goes first.
 func (s *Store) GC(ctx context.Context, before time.Time, dryRun bool) (removed []string, err error) {
+	if !dryRun {
+		if err := s.place.finishRemovals(); err != nil {
+			return nil, err
+		}
+	}
 	old, err := s.Expired(ctx, before)
 	if err != nil {
 		return nil, err

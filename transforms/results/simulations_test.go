@@ -162,6 +162,24 @@ func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
 	}
 }
 
+// TestAnInterruptedRemovalIsFinishedByGC, though no simulation of that id is left, and not by a dry run.
+func TestAnInterruptedRemovalIsFinishedByGC(t *testing.T) {
+	s := storeOfThree(t)
+	left := filepath.Join(s.URI(), removedPrefix+model.SimulationPath("20260101-cccccccccc"))
+	if err := os.MkdirAll(filepath.Join(left, "variant_id=v0001"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	must[[]string](t)(s.GC(t.Context(), long, true))
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("a dry run removed it: %v", err)
+	}
+	must[[]string](t)(s.GC(t.Context(), long, false))
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is left: %v", err)
+	}
+}
+
 func TestAttemptNumbersNeverComeTwice(t *testing.T) {
 	s := storeOfThree(t)
 	const callers, each = 8, 5

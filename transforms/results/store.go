@@ -42,6 +42,8 @@ type place interface {
 	sweep(dir string) error
 	// remove takes a folder away in one step for readers.
 	remove(dir string) error
+	// finishRemovals takes away what interrupted removals left.
+	finishRemovals() error
 }
 
 // Open is the store at a folder, which need not exist yet.
