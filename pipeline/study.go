@@ -126,7 +126,12 @@ func (p *preparation) findInventory() []string {
 		p.complain("inventory", err.Error())
 		return nil
 	}
-	files, err := filepath.Glob(pattern)
+	var files []string
+	if _, err = os.Stat(pattern); err == nil {
+		files = []string{pattern} // there is a file of that very name
+	} else {
+		files, err = filepath.Glob(p.glob(pattern))
+	}
 	// What an import rejected lies beside the snapshot that it made, where `*.parquet` finds it too.
 	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, inventory.RejectedSuffix) && f != pattern })
 	switch {
@@ -139,6 +144,16 @@ func (p *preparation) findInventory() []string {
 	}
 	slices.Sort(files)
 	return files
+}
+
+// glob is a pattern in which the configuration's own folder means itself, whatever it is called.
+func (p *preparation) glob(pattern string) string {
+	folder, err := filepath.Abs(p.folder)
+	rest, within := strings.CutPrefix(pattern, folder)
+	if err != nil || !within {
+		return pattern
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(folder) + rest
 }
 
 // local is the absolute path of a path or URI of the configuration.

@@ -185,3 +185,20 @@ func TestPrepareLetsGoOfTheSnapshot(t *testing.T) {
 		t.Errorf("%d bytes are held after a study of %d", held, study.Estimate.MemoryBytes)
 	}
 }
+
+// TestNamesThatLookLikePatterns: a folder and a file may be called as they like.
+func TestNamesThatLookLikePatterns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "q3 [draft]*")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.parquet", "[ab].parquet"} {
+		writeText(t, filepath.Join(dir, name), "")
+	}
+	for inventory, want := range map[string]string{"a.parquet": "a.parquet", "?.parquet": "a.parquet", "[ab].parquet": "[ab].parquet", "[abc].parquet": "a.parquet"} {
+		p := &preparation{folder: dir, study: &Study{Config: &model.Config{Inventory: inventory}}}
+		if files := p.findInventory(); len(files) != 1 || files[0] != filepath.Join(dir, want) {
+			t.Errorf("%s is %q, %v", inventory, files, p.problems)
+		}
+	}
+}
