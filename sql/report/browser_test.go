@@ -32,9 +32,14 @@ func flags(profile string, more ...string) []string {
 	}, more...)
 }
 
+// running bounds the browsers at work: each takes a processor and a few hundred megabytes.
+var running = make(chan struct{}, 2)
+
 // browse loads a page and returns its DOM after the scripts ran.
 func browse(t *testing.T, page string, more ...string) []byte {
 	t.Helper()
+	running <- struct{}{}
+	defer func() { <-running }()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a busy machine has taken one
 	defer cancel()
 	cmd := exec.CommandContext(ctx, chromium(), flags(t.TempDir(), append(more, "--dump-dom", "file://"+page)...)...)

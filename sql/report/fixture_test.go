@@ -35,6 +35,14 @@ func plausible() made {
 	}
 }
 
+// compact is a smaller one, for pages whose shape does not depend on its size: 8 variants of 4 campaigns.
+func compact() made {
+	return made{
+		id: "20260701-k3v5q2m7xa", bids: []float64{1, 1.2}, caps: []int{1, 3}, floors: []float64{1, 2}, campaigns: 4, losses: true,
+		failed: map[string]model.Reason{"v0004": model.TimedOut}, name: "q3-frequency-study",
+	}
+}
+
 // rows makes the committed rows, the baseline first.
 func (s made) rows() []model.VariantResult {
 	var out []model.VariantResult

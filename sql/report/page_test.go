@@ -38,7 +38,7 @@ func pages(t testing.TB) []page {
 
 	bare := made{id: "20260701-bareabcdef", name: "no parameters", bids: nil, campaigns: 3, losses: true}
 
-	lost := plausible()
+	lost := compact()
 	lost.failed = map[string]model.Reason{"baseline": model.OutOfMemory}
 
 	dead := plausible()
@@ -51,7 +51,7 @@ func pages(t testing.TB) []page {
 	silent.losses = false
 	silent.replicates = 20
 
-	named := plausible()
+	named := compact()
 	named.name = hostile
 	namedRows := named.rows()
 	for i := range namedRows {
@@ -70,7 +70,7 @@ func pages(t testing.TB) []page {
 		}
 	}
 
-	nothing := plausible() // no slot matched, no impression: every ratio is unknown
+	nothing := compact() // no slot matched, no impression: every ratio is unknown
 	nothingRows := nothing.rows()
 	for i := range nothingRows {
 		if nothingRows[i].Status == model.StatusSucceeded {

@@ -5,8 +5,8 @@ const tips = [];
 // Moves the pointer over a chart in steps, as a reader's hand would.
 function hover(instance) {
   const zr = instance.getZr();
-  for (let x = 5; x < instance.getWidth(); x += 61) {
-    for (let y = 5; y < instance.getHeight(); y += 43) zr.handler.dispatch("mousemove", { zrX: x, zrY: y });
+  for (let x = 5; x < instance.getWidth(); x += 97) {
+    for (let y = 5; y < instance.getHeight(); y += 71) zr.handler.dispatch("mousemove", { zrX: x, zrY: y });
   }
 }
 
