@@ -77,7 +77,7 @@ func runOrder(ctx context.Context, o order, t *teller) error {
 		return err
 	}
 	stop := transforms.Watch(o.Job, func(e transforms.Event) {
-		t.tell(message{Kind: string(e.Kind), VariantID: e.VariantID, Status: e.Status, Reason: e.Reason, Retryable: e.Retryable, Slots: e.Slots})
+		t.tell(message{Kind: string(e.Kind), VariantID: e.VariantID, Status: e.Status, Reason: e.Reason, Retryable: e.Retryable})
 	})
 	defer stop()
 	// The execution gets a context of its own: cancelling goes through the runner, which knows how.

@@ -29,7 +29,6 @@ type message struct {
 	Status    string       `json:"status,omitempty"`
 	Reason    model.Reason `json:"reason,omitempty"`
 	Retryable bool         `json:"retryable,omitempty"`
-	Slots     int64        `json:"slots,omitempty"`
 	Counters  *Counters    `json:"counters,omitempty"` // of progress
 	Ending    ending       `json:"ending,omitempty"`   // of end
 	Message   string       `json:"message,omitempty"`  // of an ending that failed

@@ -23,7 +23,6 @@ type Event struct {
 	Status    string       // of a committed row
 	Reason    model.Reason // of a failed one
 	Retryable bool         // of a failed one
-	Slots     int64        // decided in it
 }
 
 var watchers = struct {
@@ -54,7 +53,7 @@ func (s *study) notify(e Event) {
 }
 
 func committed(row *model.VariantResult) Event {
-	e := Event{Kind: Committed, VariantID: row.VariantID, Status: row.Status, Slots: row.Slots}
+	e := Event{Kind: Committed, VariantID: row.VariantID, Status: row.Status}
 	if row.Error != nil {
 		e.Reason, e.Retryable = model.Reason(row.Error.Reason), row.Error.Retryable
 	}
