@@ -25,9 +25,9 @@ var temporary atomic.Uint64
 //
 // When only the last step fails, the file is there and whole, but may be gone after a power cut;
 // the error says so by naming the folder.
-func commit(d disk, path string, data []byte) error {
-	dir := filepath.Dir(path)
-	if err := makeFolder(d, dir); err != nil {
+func (f *folder) commit(path string, data []byte) error {
+	d, dir := f.disk, filepath.Dir(path)
+	if err := f.makeFolder(dir); err != nil {
 		return err
 	}
 	temp, err := writeBeside(d, path, data)
@@ -43,10 +43,12 @@ func commit(d disk, path string, data []byte) error {
 	return nil
 }
 
-// makeFolder makes the folder and those above it that are missing, each durable in its parent.
-func makeFolder(d disk, dir string) error {
+// makeFolder makes the folder and those above it that are missing, each durable in its parent. One that
+// is there may have been made by a process that died before it was durable, or by one that is at it now.
+func (f *folder) makeFolder(dir string) error {
+	d := f.disk
 	if _, err := d.Stat(dir); err == nil {
-		return nil
+		return f.makeDurable(dir)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return failed("look at folder", dir, err)
 	}
@@ -54,7 +56,7 @@ func makeFolder(d disk, dir string) error {
 	if parent == dir {
 		return failed("make folder", dir, fs.ErrNotExist)
 	}
-	if err := makeFolder(d, parent); err != nil {
+	if err := f.makeFolder(parent); err != nil {
 		return err
 	}
 	if err := d.Mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -63,6 +65,24 @@ func makeFolder(d disk, dir string) error {
 	if err := d.SyncDir(parent); err != nil {
 		return failed("make durable the folder", parent, err)
 	}
+	f.durable.Store(dir, true)
+	return nil
+}
+
+// makeDurable makes the names of a folder that is there, and of those above it in the store, survive a
+// power cut, once in the life of the store. The store's own folder was somebody else's choice.
+func (f *folder) makeDurable(dir string) error {
+	if _, known := f.durable.Load(dir); known || !strings.HasPrefix(dir, f.root+string(filepath.Separator)) {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if err := f.makeDurable(parent); err != nil {
+		return err
+	}
+	if err := f.disk.SyncDir(parent); err != nil {
+		return failed("make durable the folder", parent, err)
+	}
+	f.durable.Store(dir, true)
 	return nil
 }
 

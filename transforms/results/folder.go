@@ -6,22 +6,25 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // folder is a place on a local disk.
 type folder struct {
 	root string
 	disk disk
+
+	durable sync.Map // folders whose names are known to survive a power cut
 }
 
 func (f *folder) at(path string) string { return filepath.Join(f.root, filepath.FromSlash(path)) }
 
-func (f *folder) create(path string, data []byte) error { return commit(f.disk, f.at(path), data) }
+func (f *folder) create(path string, data []byte) error { return f.commit(f.at(path), data) }
 
 func (f *folder) claim(path string, data []byte) error {
 	name := f.at(path)
 	dir := filepath.Dir(name)
-	if err := makeFolder(f.disk, dir); err != nil {
+	if err := f.makeFolder(dir); err != nil {
 		return err
 	}
 	w, err := f.disk.Create(name)
@@ -41,7 +44,7 @@ func (f *folder) claim(path string, data []byte) error {
 
 func (f *folder) mark(path string) error {
 	name := f.at(path)
-	if err := makeFolder(f.disk, filepath.Dir(name)); err != nil {
+	if err := f.makeFolder(filepath.Dir(name)); err != nil {
 		return err
 	}
 	w, err := f.disk.Create(name)

@@ -65,7 +65,7 @@ func Open(uri string) (*Store, error) {
 	return open(abs, osDisk{}), nil
 }
 
-func open(dir string, d disk) *Store { return &Store{uri: dir, place: &folder{dir, d}} }
+func open(dir string, d disk) *Store { return &Store{uri: dir, place: &folder{root: dir, disk: d}} }
 
 // URI is where the store is: an absolute path.
 func (s *Store) URI() string { return s.uri }
