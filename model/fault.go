@@ -2,6 +2,7 @@ package model
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -58,6 +59,21 @@ func cut(text string, n int) string {
 }
 
 func (f *Fault) Error() string { return f.Reason + ": " + f.Message }
+
+// Invalid is a mistake of the caller: an error that reads as its message alone and whose chain holds a fault of
+// the reason invalid_input, and what %w wraps.
+func Invalid(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &mistake{err, NewFault(InvalidInput, err.Error())}
+}
+
+type mistake struct {
+	err   error
+	fault *Fault
+}
+
+func (m *mistake) Error() string   { return m.err.Error() }
+func (m *mistake) Unwrap() []error { return []error{m.fault, m.err} }
 
 // FaultOf finds the fault in an error's chain; an error without one is an internal fault.
 func FaultOf(err error) *Fault {

@@ -1,6 +1,9 @@
 package model
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -19,5 +22,16 @@ func TestAFaultsMessageIsBoundedText(t *testing.T) {
 		if got := NewFault(Crashed, message).Message; got != want || !utf8.ValidString(got) {
 			t.Errorf("%d bytes became %d: %.40q", len(message), len(got), got)
 		}
+	}
+}
+
+// The caller's mistake reads as what was said, and is known by its fault.
+func TestInvalid(t *testing.T) {
+	err := fmt.Errorf("a.csv: %w", Invalid("no column %q: %w", "id", io.EOF))
+	if got := err.Error(); got != `a.csv: no column "id": EOF` {
+		t.Error(got)
+	}
+	if f := FaultOf(err); f.Reason != string(InvalidInput) || f.Retryable || !errors.Is(err, io.EOF) {
+		t.Errorf("%+v", f)
 	}
 }

@@ -2,18 +2,12 @@ package inventory
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/whatif-machine/whatif/model"
 )
-
-// invalid is a mistake of the caller: the command that was given can't work, whatever the disk does.
-func invalid(format string, args ...any) error {
-	return model.NewFault(model.InvalidInput, fmt.Sprintf(format, args...))
-}
 
 // checkFiles refuses an import that would replace what it reads, or something that is no file. It looks before anything
 // is read, since the snapshot takes the place of what is under its name.
@@ -24,15 +18,15 @@ func (o *ImportOptions) checkFiles() error {
 		}
 		for _, in := range append([]string{o.MapFile}, o.Files...) {
 			if in != "" && o.isInput(in, out) {
-				return invalid("%s is read and would be replaced by %s: give -o another name", in, out)
+				return model.Invalid("%s is read and would be replaced by %s: give -o another name", in, out)
 			}
 		}
 	}
 	for _, in := range o.Files {
 		if info, err := os.Stat(in); in != "-" && err == nil && info.IsDir() {
-			return invalid("%s is a folder: name the files in it, such as %s", in, filepath.Join(in, "*"))
+			return model.Invalid("%s is a folder: name the files in it, such as %s", in, filepath.Join(in, "*"))
 		} else if in != "-" && errors.Is(err, fs.ErrNotExist) {
-			return invalid("there is no file %s", in)
+			return model.Invalid("there is no file %s", in)
 		}
 	}
 	return nil
@@ -61,14 +55,14 @@ func (o *ImportOptions) isInput(in, out string) bool {
 // checkDestination refuses to write where there is something that is no file, or no folder to write to.
 func checkDestination(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return invalid("can't write to %s: it is %s, not a file", path, kindOf(info.Mode()))
+		return model.Invalid("can't write to %s: it is %s, not a file", path, kindOf(info.Mode()))
 	}
 	folder := filepath.Dir(path)
 	switch info, err := os.Stat(folder); {
 	case errors.Is(err, fs.ErrNotExist):
-		return invalid("can't write %s: the folder %s doesn't exist; make it first", path, folder)
+		return model.Invalid("can't write %s: the folder %s doesn't exist; make it first", path, folder)
 	case err == nil && !info.IsDir():
-		return invalid("can't write %s: %s is not a folder", path, folder)
+		return model.Invalid("can't write %s: %s is not a folder", path, folder)
 	}
 	return nil
 }

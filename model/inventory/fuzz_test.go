@@ -37,7 +37,7 @@ func fuzzImport(f *testing.F, format, mapText string, seeds ...string) {
 
 // importBytes is Import without the files, whose syncing would be most of the time.
 func importBytes(t *testing.T, mapping *logs.Map, format string, data []byte) {
-	im := importer{mapping: mapping, options: ImportOptions{Out: filepath.Join(t.TempDir(), "out.parquet")}, reasons: map[string]int64{}}
+	im := importer{mapping: mapping, options: ImportOptions{Out: filepath.Join(t.TempDir(), "out.parquet")}, reasons: map[string]*RejectReason{}}
 	take := func(r *logs.Record) error { return im.record("-", r) }
 	var err error
 	if format == "csv" || format == "ipinyou" {
@@ -110,7 +110,7 @@ func FuzzMap(f *testing.F) {
 			return
 		}
 		err = logs.JSONLines(bytes.NewReader(record), func(r *logs.Record) error {
-			im := importer{mapping: m, options: ImportOptions{Out: filepath.Join(t.TempDir(), "out.parquet")}, reasons: map[string]int64{}}
+			im := importer{mapping: m, options: ImportOptions{Out: filepath.Join(t.TempDir(), "out.parquet")}, reasons: map[string]*RejectReason{}}
 			err := im.record("x", r)
 			if abort := im.rejects.abort(); abort != nil {
 				t.Error(abort)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,11 +54,16 @@ type ImportSummary struct {
 	Start, End   model.Instant  // time of the first slot, time of the last + 1 us
 }
 
-// RejectReason is a reason for rejecting and how often it occurred.
+// RejectReason is a kind of reason for rejecting: the first that occurred, where, and how many slots there are of its kind.
 type RejectReason struct {
-	Reason string
+	Reason string // as it was said of the first
+	File   string
+	Line   int64 // of the file, from 1; of Parquet, the row
 	Slots  int64
 }
+
+// String is the reason and where it occurred first.
+func (r RejectReason) String() string { return fmt.Sprintf("%s (%s:%d)", r.Reason, r.File, r.Line) }
 
 // ErrTooManyRejected is the error of an import that rejected more than it was allowed to.
 var ErrTooManyRejected = errors.New("too many slots were rejected")
@@ -68,12 +74,15 @@ var ErrTooManyRejected = errors.New("too many slots were rejected")
 // final name unless the import succeeds.
 func Import(ctx context.Context, o ImportOptions) (summary ImportSummary, err error) {
 	if o.Out == "" || len(o.Files) == 0 {
-		return summary, invalid("an import needs at least one file to read and the name of a snapshot to write")
+		return summary, model.Invalid("an import needs at least one file to read and the name of a snapshot to write")
+	}
+	if !(o.MaxRejected >= 0 && o.MaxRejected <= 1) {
+		return summary, model.Invalid("the highest share of rejected slots is %v; it must be from 0 to 1, such as 0.01", o.MaxRejected)
 	}
 	if err := o.checkFiles(); err != nil {
 		return summary, err
 	}
-	im := importer{options: o, reasons: map[string]int64{}}
+	im := importer{options: o, reasons: map[string]*RejectReason{}}
 	if im.mapping, err = o.readMap(); err != nil {
 		return summary, err
 	}
@@ -90,13 +99,25 @@ func Import(ctx context.Context, o ImportOptions) (summary ImportSummary, err er
 func (o *ImportOptions) readMap() (*logs.Map, error) {
 	options := logs.Options{Location: o.Location, Currency: o.Currency, Rates: o.Rates}
 	if o.MapFile == "" {
-		return logs.NewMap(o.Format, "", nil, options)
+		return makeMap(o.Format, "", nil, options)
 	}
 	text, err := readSmallFile(o.MapFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, model.Invalid("there is no map %s", o.MapFile)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the map: %w", err)
 	}
-	return logs.NewMap(o.Format, o.MapFile, text, options)
+	return makeMap(o.Format, o.MapFile, text, options)
+}
+
+// makeMap is logs.NewMap, whose errors are all mistakes of the caller.
+func makeMap(format, name string, text []byte, options logs.Options) (*logs.Map, error) {
+	m, err := logs.NewMap(format, name, text, options)
+	if err != nil {
+		return nil, model.Invalid("%w", err)
+	}
+	return m, nil
 }
 
 // readSmallFile reads at most a megabyte: more is no map.
@@ -128,7 +149,7 @@ type importer struct {
 	mapping *logs.Map
 	builder builder
 	rejects rejects
-	reasons map[string]int64
+	reasons map[string]*RejectReason // by what reasons of the same kind have in common
 	summary ImportSummary
 }
 
@@ -215,8 +236,12 @@ func (im *importer) take(s *model.Slot) error {
 func (im *importer) reject(path string, r *logs.Record, reason error) error {
 	im.summary.Rejected++
 	text := reason.Error()
-	if key := general(text); len(im.reasons) < 1000 || im.reasons[key] > 0 {
-		im.reasons[key]++
+	key := general(text)
+	if im.reasons[key] == nil && len(im.reasons) < 1000 {
+		im.reasons[key] = &RejectReason{Reason: text, File: path, Line: r.Line}
+	}
+	if kind := im.reasons[key]; kind != nil {
+		kind.Slots++
 	}
 	if err := im.rejects.write(im.options.Out, rejectedRow{File: path, Line: r.Line, Reason: text, Raw: excerpt(r.Raw)}); err != nil {
 		return fmt.Errorf("writing the rejected rows: %w", err)
@@ -259,7 +284,7 @@ func (im *importer) finish() (ImportSummary, error) {
 	}
 	if float64(s.Rejected) > im.options.MaxRejected*float64(s.Read) {
 		return *s, fmt.Errorf("%w: %d of %d, where at most %.4g %% may be; most often: %s. See %s, then mend the map, or allow more with --max-rejected",
-			ErrTooManyRejected, s.Rejected, s.Read, 100*im.options.MaxRejected, s.Reasons[0].Reason, s.RejectedFile)
+			ErrTooManyRejected, s.Rejected, s.Read, 100*im.options.MaxRejected, s.Reasons[0], s.RejectedFile)
 	}
 	if s.Kept == 0 {
 		return *s, fmt.Errorf("%s: %w", nameFiles(im.options.Files), ErrEmpty)
@@ -270,8 +295,8 @@ func (im *importer) finish() (ImportSummary, error) {
 // summarise fills in what is known once all has been read.
 func (im *importer) summarise() {
 	s := &im.summary
-	for reason, n := range im.reasons {
-		s.Reasons = append(s.Reasons, RejectReason{reason, n})
+	for _, r := range im.reasons {
+		s.Reasons = append(s.Reasons, *r)
 	}
 	slices.SortFunc(s.Reasons, func(a, b RejectReason) int {
 		if a.Slots != b.Slots {

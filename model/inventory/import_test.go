@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -296,6 +297,47 @@ func TestImportRepeated(t *testing.T) {
 	equal(t, "the first stays", slots["b"].Time, at(0))
 	rejected := readRejected(t, s)[0]
 	equal(t, "rejected", rejected.File+rejected.Reason, two+`slot_id "b" is that of another slot, which differs from this one`)
+}
+
+// TestImportReasons: reasons of one kind are counted together and told by the first that occurred.
+func TestImportReasons(t *testing.T) {
+	const slot = `{"slot_id":"a%d","time":"2026-07-01T00:00:00Z","floor_cpm":%s}`
+	var log strings.Builder
+	for i, floor := range []string{"1", "-25", "-3", `"x"`, "-4"} {
+		log.WriteString(strings.NewReplacer("%d", numberedID(i), "%s", floor).Replace(slot) + "\n")
+	}
+	path := text(t, log.String())
+	s, _ := must(t, ImportOptions{Format: "jsonl", Files: []string{path}, MaxRejected: 1})
+	equal(t, "reasons", s.Reasons, []RejectReason{
+		{Reason: "floor_cpm: -25 is negative: floors are at least 0", File: path, Line: 2, Slots: 3},
+		{Reason: `floor_cpm: "x" is no number`, File: path, Line: 4, Slots: 1},
+	})
+	equal(t, "text", s.Reasons[1].String(), `floor_cpm: "x" is no number (`+path+":4)")
+}
+
+// TestImportMistakes: what the caller got wrong is said as such.
+func TestImportMistakes(t *testing.T) {
+	log := text(t, threeLines)
+	for want, o := range map[string]ImportOptions{
+		"the highest share of rejected slots is NaN; it must be from 0 to 1": {MaxRejected: math.NaN()},
+		"share of rejected slots is 1.01":                                    {MaxRejected: 1.01},
+		"share of rejected slots is -1":                                      {MaxRejected: -1},
+		"there is no map none.yaml":                                          {MapFile: "none.yaml"},
+		`format "avro" is none of`:                                           {Format: "avro"},
+		"a map has no key":                                                   {MapFile: text(t, "colums: {}")},
+		"at least one file":                                                  {Files: []string{}},
+	} {
+		if o.Format == "" {
+			o.Format = "jsonl"
+		}
+		if o.Files == nil {
+			o.Files = []string{log}
+		}
+		o.Out = filepath.Join(t.TempDir(), "out.parquet")
+		if message := refused(t, o); !strings.Contains(message, want) || strings.Contains(message, "invalid_input") {
+			t.Errorf("%s, want %s", message, want)
+		}
+	}
 }
 
 func TestImportRejects(t *testing.T) {

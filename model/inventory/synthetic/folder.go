@@ -21,7 +21,7 @@ var scratchName = regexp.MustCompile(`^` + regexp.QuoteMeta(scratchPrefix) + `[0
 
 // invalid is a mistake of the caller: the arguments can't work, whatever the disk does.
 func invalid(format string, args ...any) error {
-	return model.NewFault(model.InvalidInput, "generate: "+fmt.Sprintf(format, args...))
+	return model.Invalid("generate: "+format, args...)
 }
 
 // ensureFolder makes dir if need be and says whether its last element is new.
