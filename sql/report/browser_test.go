@@ -118,6 +118,7 @@ func look(t *testing.T, dom []byte) shown {
 // Every page draws its charts and, with each of its controls used and each tooltip shown, meets no error (nor its own
 // policy) and shows no figure that is none.
 func TestPageInABrowser(t *testing.T) {
+	t.Parallel()
 	if chromium() == "" {
 		t.Log("no chromium on this machine: the pages are checked without a browser only")
 		return

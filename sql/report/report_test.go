@@ -38,6 +38,7 @@ func opened(t testing.TB, rows []model.VariantResult) *warehouse.Warehouse {
 
 // What is read through the views is what plain code finds in the rows.
 func TestViewsGiveTheStudy(t *testing.T) {
+	t.Parallel()
 	whole := plausible()
 	lost := compact()
 	lost.failed = map[string]model.Reason{"baseline": model.OutOfMemory}
@@ -89,6 +90,7 @@ func nearly(a, b number) bool {
 
 // Write's page is the page of the study that the views give, also with other simulations beside it.
 func TestWrite(t *testing.T) {
+	t.Parallel()
 	rows := plausible().rows()
 	root := t.TempDir()
 	commit(t, root, rows)
@@ -147,6 +149,7 @@ func TestCancelled(t *testing.T) {
 
 // The largest study's page stays under five megabytes and says what it leaves out. WHATIF_FULL=1 has it at full size.
 func TestLargeStudyIsBounded(t *testing.T) {
+	t.Parallel()
 	big := made{id: "20260701-bigabcdefg", name: "big", campaigns: 110, losses: true, failed: map[string]model.Reason{"v0005": model.TimedOut}}
 	n := 4
 	if os.Getenv("WHATIF_FULL") != "" {

@@ -14,6 +14,7 @@ var sqlBlock = regexp.MustCompile("(?s)```sql\n(.*?)```")
 
 // Every query of the cookbook runs, and on a study that has what it asks about it finds rows.
 func TestCookbookQueries(t *testing.T) {
+	t.Parallel()
 	document, err := os.ReadFile("../../docs/sql-cookbook.md")
 	if err != nil {
 		t.Fatal(err)

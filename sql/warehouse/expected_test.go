@@ -209,8 +209,18 @@ var metricNames = map[string]bool{
 	"average_frequency": false, "grp": true, "goals": false, "goals_met": false, "goal_shortfall": true,
 }
 
+// metricFields are where the figures stand in model.Metrics.
+var metricFields = func() map[string][]int {
+	fields := map[string][]int{}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[model.Metrics]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("parquet"), ",")
+		fields[name] = f.Index
+	}
+	return fields
+}()
+
 func metric(r model.VariantResult, name string) any {
-	v := float(scalars(r.Metrics)[name])
+	v := float(single(reflect.ValueOf(&r.Metrics).Elem().FieldByIndex(metricFields[name]), false))
 	if metricNames[name] {
 		return over(v, r.SampledShare)
 	}

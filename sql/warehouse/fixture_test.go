@@ -17,6 +17,7 @@ import (
 // rows name the columns that matter; of variant_metrics and parameter_effects, those of other metrics
 // than the expected ones are left out.
 func TestViewsGiveTheRowsWorkedOutByHand(t *testing.T) {
+	t.Parallel()
 	list, err := views.Views(views.DuckDB)
 	if err != nil {
 		t.Fatal(err)
