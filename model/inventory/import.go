@@ -169,12 +169,16 @@ func (im *importer) file(ctx context.Context, path string, sizes [2]int64) (err 
 		return im.record(path, r)
 	}
 	if im.options.Format == "parquet" {
-		return parquetRecords(path, im.mapping.Rest(), take)
+		return parquetRecords(path, im.mapping, take)
 	}
 	if in, err = logs.Open(path, im.options.Stdin); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, in.Close()) }()
+	defer func() {
+		if closing := in.Close(); err == nil { // of a file that breaks off, closing says the same again
+			err = closing
+		}
+	}()
 	if im.options.Format == "csv" || im.options.Format == "ipinyou" {
 		err = im.mapping.CSV(in, take)
 	} else {

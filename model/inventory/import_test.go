@@ -315,6 +315,32 @@ func TestImportReasons(t *testing.T) {
 	equal(t, "text", s.Reasons[1].String(), `floor_cpm: "x" is no number (`+path+":4)")
 }
 
+// TestImportLacksColumns: a file that can't give a slot is refused whole, not row by row.
+func TestImportLacksColumns(t *testing.T) {
+	log := text(t, "id,ts\na,2026-07-01T00:00:00Z\n")
+	for mapping, want := range map[string]string{
+		"":                                   "there is no column slot_id, nor time; the columns are id, ts: name",
+		"columns: {slot_id: id, time: when}": "there is no column when (for time); the columns are id, ts",
+		"columns: {slot_id: {join: [id, n]}, time: {from: [when, ts]}}":        "there is no column n (for slot_id);",
+		"columns: {slot_id: {from: [x, {join: [y, id]}]}, time: {value: now}}": "there is no column x (for slot_id);",
+	} {
+		o := ImportOptions{Format: "csv", Files: []string{log}, Out: filepath.Join(t.TempDir(), "out.parquet"), MaxRejected: 1}
+		if mapping != "" {
+			o.MapFile = text(t, mapping)
+		}
+		if message := refused(t, o); !strings.HasPrefix(message, log+": "+want) {
+			t.Errorf("%s\n%s, want %s", mapping, message, want)
+		}
+	}
+	own := text(t, "columns: {slot_id: id, time: {from: [when, ts]}}")
+	s, _ := must(t, ImportOptions{Format: "csv", MapFile: own, Files: []string{log}})
+	equal(t, "kept", s.Kept, 1)
+	o := ImportOptions{Format: "parquet", MapFile: own, Files: []string{write(t, manySlots(3), Column{Name: "country"}, Column{Name: "site"}, Column{Name: "segment", Multi: true})}, Out: filepath.Join(t.TempDir(), "out.parquet")}
+	if message := refused(t, o); !strings.Contains(message, "there is no column when (for time)") && !strings.Contains(message, "there is no column id (for slot_id)") {
+		t.Error(message)
+	}
+}
+
 // TestImportMistakes: what the caller got wrong is said as such.
 func TestImportMistakes(t *testing.T) {
 	log := text(t, threeLines)
@@ -391,6 +417,8 @@ func TestImportUnpacks(t *testing.T) {
 		equal(t, name+" from standard input", s.Kept, 3)
 		if _, _, err := run(t, ImportOptions{Format: "jsonl", Files: []string{text(t, packed.String()[:packed.Len()-9])}}); err == nil {
 			t.Errorf("%s: a truncated file is imported", name)
+		} else if strings.Contains(err.Error(), "\n") || errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	head := []byte("\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46\x02\x00\x21\x01\x28\x00\x00\x00")

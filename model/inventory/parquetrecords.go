@@ -10,7 +10,7 @@ import (
 
 // parquetRecords calls do with every row of a Parquet file as a record: values as their canonical texts
 // (times as RFC 3339), lists of them. Columns that can't be read are an error if all are wanted, else they are left out.
-func parquetRecords(path string, all bool, do func(*logs.Record) error) (err error) {
+func parquetRecords(path string, mapping *logs.Map, do func(*logs.Record) error) (err error) {
 	f, err := columns.Open(path)
 	if err != nil {
 		return err
@@ -20,9 +20,16 @@ func parquetRecords(path string, all bool, do func(*logs.Record) error) (err err
 	for _, c := range f.Columns() {
 		if c.Err == nil {
 			readable = append(readable, c)
-		} else if all {
+		} else if mapping.Rest() {
 			return fmt.Errorf("%s: column %q %w; or name the columns to take in a map", path, c.Name, c.Err)
 		}
+	}
+	names := make([]string, len(readable))
+	for i, c := range readable {
+		names[i] = c.Name
+	}
+	if err := mapping.CheckHeader(names); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	row := int64(0)
 	for group := range f.Groups() {

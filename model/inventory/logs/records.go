@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/whatif-machine/whatif/model"
 )
 
 // maxLine is the longest line of a log; a longer one is rejected, and read over without being held.
@@ -65,7 +68,7 @@ func JSONLines(r io.Reader, do func(*Record) error) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("after line %d: %w", l.number, err)
+			return brokenOff(l.number, err)
 		}
 		record := &Record{Line: l.number, Raw: line}
 		if l.number == 1 {
@@ -115,14 +118,17 @@ func (m *Map) CSV(r io.Reader, do func(*Record) error) error {
 			return nil
 		}
 		if readErr, ok := errors.AsType[*readError](err); ok {
-			return fmt.Errorf("after line %d: %w", l.number, readErr.err)
+			return brokenOff(l.number, readErr.err)
 		}
 		if err == nil && len(bytes.TrimSpace(raw)) == 0 {
 			continue
 		}
 		if header == nil {
 			if header, err = checkHeader(fields, err); err != nil {
-				return fmt.Errorf("line %d: %w", start, err)
+				return model.Invalid("line %d: %w", start, err)
+			}
+			if err := m.CheckHeader(header); err != nil {
+				return err
 			}
 			continue
 		}
@@ -141,6 +147,57 @@ func (m *Map) CSV(r io.Reader, do func(*Record) error) error {
 			return err
 		}
 	}
+}
+
+// brokenOff is an error of reading on after a line.
+func brokenOff(line int64, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return model.Invalid("the file breaks off after line %d: it is cut off or damaged", line)
+	}
+	return fmt.Errorf("after line %d: %w", line, err)
+}
+
+// CheckHeader refuses a file whose columns can't give the id or the time of any slot, before each of its rows is rejected
+// for it.
+func (m *Map) CheckHeader(header []string) error {
+	if m.root != nil || m.explode != nil {
+		return nil
+	}
+	var lacks []string
+	for _, c := range m.columns {
+		if (c.name == slotID || c.name == slotTime) && c.fallback == nil {
+			if path := c.lacks(header); path == c.name {
+				lacks = append(lacks, path)
+			} else if path != "" {
+				lacks = append(lacks, fmt.Sprintf("%s (for %s)", path, c.name))
+			}
+		}
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	return model.Invalid("there is no column %s; the columns are %.500s: name those to take in a map (--map)", strings.Join(lacks, ", nor "), strings.Join(header, ", "))
+}
+
+// lacks is the first path of a column whose sources all need what is not in a header; empty: one of them does not.
+func (c *column) lacks(header []string) string {
+	first := ""
+	for _, s := range c.sources {
+		needs := s.join
+		if s.path != nil {
+			needs = []*path{s.path}
+		}
+		at := slices.IndexFunc(needs, func(p *path) bool {
+			return p.from == fromRoot && len(p.steps) > 0 && !slices.Contains(header, p.steps[0].key)
+		})
+		if at < 0 {
+			return ""
+		}
+		if first == "" {
+			first = needs[at].text
+		}
+	}
+	return first
 }
 
 // checkHeader takes the first record as names.
