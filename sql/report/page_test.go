@@ -30,6 +30,11 @@ type page struct {
 
 const hostile = `</script><script>alert(1)</script> "q" 'a' & {{.}} <img src=x onerror=alert(2)> ` + "\u2028 größe 广告 🎯"
 
+const (
+	onTablets  = `{"country":["US","CA","MX","BR","AR"],"device":["mobile","tablet"]}`
+	onDesktops = `{"country":["US","CA","MX","BR","AR"],"device":["mobile","desktop"]}`
+)
+
 // pages are studies of every shape that a page meets.
 //
 // Charts: one curve a moving parameter, effects, trade-offs, frequency, where slots went, losses, delivery, parallel.
@@ -40,6 +45,16 @@ func pages(t testing.TB) []page {
 
 	lost := compact()
 	lost.failed = map[string]model.Reason{"baseline": model.OutOfMemory}
+
+	// Two expressions that begin alike are two values of the curves, whole in the tables and tooltips.
+	lostRows := lost.rows()
+	for i := range lostRows {
+		for p, v := range lostRows[i].Parameters {
+			if v.Name == "floor" {
+				lostRows[i].Parameters[p] = model.ParameterValue{Name: "market", Text: map[string]string{"1": onTablets, "2": onDesktops}[v.Text]}
+			}
+		}
+	}
 
 	dead := plausible()
 	dead.failed = map[string]model.Reason{}
@@ -82,7 +97,8 @@ func pages(t testing.TB) []page {
 	return []page{
 		{"plausible", plainStudy(t, whole.rows()), 10, []string{"q3-frequency-study", "35 of 37; 2 failed", "daily cap 3 -> 1", "timed_out", "Trade-offs", "v0030", "2026-07-01 12:00 UTC"}, nil},
 		{"no parameters", plainStudy(t, func() []model.VariantResult { r := bare.rows(); r[0].Parameters = nil; return r }()), 4, []string{"the baseline alone", "This study has no parameters."}, nil},
-		{"no baseline", plainStudy(t, lost.rows()), 10, []string{"the baseline failed (out_of_memory)", "nothing is compared"}, nil},
+		{"no baseline", plainStudy(t, lostRows), 10, []string{"the baseline failed (out_of_memory)", "nothing is compared",
+			onTablets, onDesktops, "\nblet\"]❵\nmean of ", "\nsktop\"]❵\nmean of "}, nil},
 		{"all failed", plainStudy(t, dead.rows()), 0, []string{"all 37 variants failed: 37 crashed", "No variant succeeded", "0 of 37; 37 failed"}, nil},
 		{"no losses, replicates", plainStudy(t, silent.rows()), 10, []string{"report.losses false", "35 of 37; 2 failed; 740 replicates", "reach -2.7 % ("}, nil},
 		{"hostile names", plainStudy(t, namedRows), 10, []string{"<img src=x onerror=alert(2)>", "广告 🎯"}, []string{"--window-size=390,800"}},

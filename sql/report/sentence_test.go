@@ -166,3 +166,17 @@ func TestSentenceStaysOneLine(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// A lever set to an expression, alone: the expression as it is written, its end left out where it is long.
+func TestSentenceOfExpressions(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"not":{"country":["US"]}}`:                       `market as written -> {"not":{"country":["US"]}}: reach -87 %, fill unchanged, revenue unchanged`,
+		`{"country":["US","CA","MX","BR","AR","CL","PE"]}`: `market as written -> {"country":["US","CA","MX","BR","AR","C…: reach -87 %, fill unchanged, revenue unchanged`,
+	} {
+		s := handMade(point{"baseline", []int{asWritten}, 1000, 0.5, 200}, point{"v0001", []int{0}, 130, 0.5, 200})
+		s.Parameters = []parameter{{"market", []parameterValue{{Text: text}}}}
+		if got := sentence(s); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}

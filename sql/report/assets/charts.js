@@ -59,4 +59,8 @@ function axis(c, options) {
 
 // Rich text of a canvas reads {name|..} as style: a name's braces and bars are written as look-alikes.
 const inert = (text) => String(text).replace(/[{}|]/g, (x) => ({ "{": "❴", "}": "❵", "|": "¦" })[x]);
+// An expression's first words tell more without its punctuation: not:country:US of {"not":{"country":["US"]}}.
+const axisText = (text, n) => clip(text.startsWith("{") ? text.replace(/[{}"[\]]/g, "") : text, n);
+// A long text in full, in lines that a tooltip can hold.
+const folded = (text) => (text.match(/.{1,60}/gu) || []).join("\n");
 const clip = (text, n) => (text.length > n ? text.slice(0, n - 1) + "…" : text);

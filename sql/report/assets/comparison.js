@@ -12,7 +12,8 @@ function comparisonColumns() {
           title: leverName(p),
           text: true,
           value: (v) => (v.set[j] < 0 ? -1 : v.set[j]),
-          cell: (v) => clip(setting(v, j).text, 28),
+          long: levers[j].values.some((x) => x.text.length > 28),
+          cell: (v) => setting(v, j).text,
         }))
       : [
           {

@@ -34,12 +34,15 @@ function curveData(p, m) {
   // On an axis of numbers "as written" has no place of its own; the baseline's line stands for it.
   const shown = numeric ? groups.filter((g) => g.value >= 0) : groups;
   const label = (g) => (g.value < 0 ? "as written" : levers[p].values[g.value].text);
-  const points = shown.map((g) => {
+  // Long texts may have been cut to equal ones; the axis tells its values apart by their names.
+  const names = shown.map(label).map((t, i, all) => (all.indexOf(t) < i ? t + " (" + (i + 1) + ")" : t));
+  const points = shown.map((g, i) => {
     const known = g.variants.map((v) => v.value[m]).filter(isKnown);
     const still = g.variants.filter((v) => onlyMoves(v, p) && isKnown(v.value[m]));
     return {
       label: label(g),
-      x: numeric ? levers[p].values[g.value].number : clip(label(g), 18),
+      value: g.value,
+      x: numeric ? levers[p].values[g.value].number : names[i],
       n: known.length,
       mean: known.length ? sum(known) / known.length : null,
       low: known.length ? Math.min(...known) : null,
@@ -65,7 +68,7 @@ function curveTip(kind, data, params) {
   const point = data.points.find((q) => String(q.x) === String(at));
   if (!point) return "";
   return [
-    inert(clip(point.label, 60)),
+    inert(folded(point.label)),
     point.still !== null ? "all else as in the baseline: " + figure(kind, point.still) : null,
     point.n > 1
       ? "mean of " +
@@ -152,7 +155,7 @@ function curveOptions(c, p) {
         : {
             type: "category",
             data: data.points.map((q) => q.x),
-            axisLabel: { interval: data.points.length <= 3 ? 0 : "auto", formatter: (t) => clip(t, 14) },
+            axisLabel: { interval: data.points.length <= 3 ? 0 : "auto", formatter: (t) => axisText(t, 14) },
           },
     ),
     yAxis: axis(c, { type: "value", scale: true, axisLabel: { formatter: (v) => brief(kind, v) } }),
@@ -169,15 +172,14 @@ function curveOptions(c, p) {
 // The baseline: a dotted line at its figure, and a diamond where the axis has its value.
 function baselineMark(c, p, m, data) {
   const y = baseline ? baseline.value[m] : null;
-  const own = baseline ? setting(baseline, p) : null;
-  const x = own && (data.numeric ? own.number : clip(own.text, 18));
+  const own = baseline ? data.points.find((q) => q.value === baseline.set[p]) : null;
   return {
     type: "scatter",
     symbol: "diamond",
     symbolSize: 13,
     itemStyle: { color: c.base, borderColor: c.card, borderWidth: 1 },
     z: 6,
-    data: isKnown(y) && x !== null && data.points.some((q) => q.x === x) ? [[x, y]] : [],
+    data: isKnown(y) && own ? [[own.x, y]] : [],
     markLine: isKnown(y)
       ? {
           silent: true,
@@ -201,7 +203,7 @@ function curveWords(p) {
     ": " +
     data.points
       .slice(0, 12)
-      .map((q) => q.label + " " + figure(m.kind, q.still !== null ? q.still : q.mean))
+      .map((q) => clip(q.label, 40) + " " + figure(m.kind, q.still !== null ? q.still : q.mean))
       .join(", ")
   );
 }

@@ -96,7 +96,7 @@ function effectTable() {
             "tr",
             {},
             make("td", { class: "text" }, leverName({ name: e.parameter })),
-            make("td", { class: "text" }, clip(e.value, 60)),
+            make("td", { class: "text" }, e.value),
             make("td", {}, whole.format(e.variants)),
             make("td", {}, figure(kind, e.mean)),
             make("td", {}, figure(kind, e.minimum)),

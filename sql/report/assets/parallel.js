@@ -10,7 +10,7 @@ function parallelDimensions() {
   const fromLever = (p) => {
     const groups = byValue(p);
     const numeric = groups.every((g) => g.value >= 0 && levers[p].values[g.value].number !== null);
-    const texts = groups.map((g) => clip(g.value < 0 ? "as written" : levers[p].values[g.value].text, 14));
+    const texts = groups.map((g) => axisText(g.value < 0 ? "as written" : levers[p].values[g.value].text, 14));
     return {
       name: clip(leverName(levers[p]), 16),
       numeric,
