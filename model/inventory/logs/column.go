@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -63,18 +64,18 @@ func compileColumn(name string, n *node, o Options) (*column, error) {
 	if err := n.only("column "+name, allowed...); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(*node) error{c.compileSources, c.compileValues, c.compileCase, c.compileUnless} {
-		if err := step(n); err != nil {
-			return nil, err
-		}
-	}
 	var err error
+	for _, step := range []func(*node) error{c.compileSources, c.compileValues, c.compileCase, c.compileUnless} {
+		err = errors.Join(err, step(n))
+	}
+	var own error
 	switch name {
 	case slotTime:
-		c.instants, err = compileTime(n, o)
+		c.instants, own = compileTime(n, o)
 	case floorCPM:
-		c.prices, err = compilePrice(n, o)
+		c.prices, own = compilePrice(n, o)
 	}
+	err = errors.Join(err, own)
 	if err == nil && c.multi && slices.Contains([]string{slotID, slotTime, userID, requestID, floorCPM}, name) {
 		err = n.errorf("column %s has one value: it can't be multi", name)
 	}

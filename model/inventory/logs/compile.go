@@ -2,6 +2,7 @@ package logs
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,10 +87,10 @@ func overlay(base, own *node) (*node, error) {
 	if err := checkTop(own); err != nil {
 		return nil, err
 	}
-	merged := &node{file: own.file, line: own.line, column: own.column, values: map[string]*node{}}
+	merged := &node{file: own.file, line: own.line, column: own.column, values: map[string]*node{}, places: map[string]*node{}}
 	merged.take(base)
 	merged.take(own)
-	columns := &node{file: own.file, line: own.line, column: own.column, values: map[string]*node{}}
+	columns := &node{file: own.file, line: own.line, column: own.column, values: map[string]*node{}, places: map[string]*node{}}
 	columns.take(base.values["columns"])
 	if c := own.values["columns"]; c != nil {
 		columns.take(c)
@@ -107,7 +108,7 @@ func (n *node) take(other *node) {
 		if n.values[key] == nil {
 			n.keys = append(n.keys, key)
 		}
-		n.values[key] = other.values[key]
+		n.values[key], n.places[key] = other.values[key], other.places[key]
 	}
 }
 
@@ -121,7 +122,7 @@ func checkTop(doc *node) error {
 	return nil
 }
 
-// compile checks a map document and makes the map.
+// compile checks a map document and makes the map. What is wrong with its columns is said of all of them at once.
 func compile(doc *node, o Options) (*Map, error) {
 	err := checkTop(doc)
 	if err != nil {
@@ -147,6 +148,7 @@ func compile(doc *node, o Options) (*Map, error) {
 	if columns == nil {
 		return nil, doc.errorf("a map needs columns")
 	}
+	var wrong []error
 	for _, name := range slices.Sorted(slices.Values(columns.keys)) {
 		n := columns.values[name]
 		if n.text != nil && *n.text == "none" {
@@ -154,10 +156,14 @@ func compile(doc *node, o Options) (*Map, error) {
 		}
 		c, err := compileColumn(name, n, o)
 		if err != nil {
-			return nil, err
+			wrong = append(wrong, err)
+			continue
 		}
 		m.columns = append(m.columns, c)
 		m.use(c)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
 	}
 	return m, m.checkColumns(columns)
 }

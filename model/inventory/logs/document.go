@@ -24,6 +24,7 @@ type node struct {
 	list         []*node
 	keys         []string
 	values       map[string]*node
+	places       map[string]*node // of the keys
 }
 
 // errorf is an error at the node's place.
@@ -90,7 +91,7 @@ func convert(file string, from *yaml.Node, depth int) (*node, error) {
 
 // mapping takes the keys and values of a mapping, which alternate.
 func (n *node) mapping(pairs []*yaml.Node, depth int) error {
-	n.values = map[string]*node{}
+	n.values, n.places = map[string]*node{}, map[string]*node{}
 	for i := 0; i < len(pairs); i += 2 {
 		key, err := convert(n.file, pairs[i], depth+1)
 		if err != nil {
@@ -107,22 +108,23 @@ func (n *node) mapping(pairs []*yaml.Node, depth int) error {
 			return err
 		}
 		n.keys = append(n.keys, *key.text)
-		n.values[*key.text] = value
+		n.values[*key.text], n.places[*key.text] = value, key
 	}
 	return nil
 }
 
-// only refuses keys other than those allowed.
+// only refuses keys other than those allowed, each at its place.
 func (n *node) only(what string, allowed ...string) error {
 	if n.values == nil {
 		return n.errorf("%s is a mapping of %s", what, strings.Join(allowed, ", "))
 	}
+	var wrong []error
 	for _, key := range n.keys {
 		if !slices.Contains(allowed, key) {
-			return n.values[key].errorf("%s has no key %q; it has %s", what, key, strings.Join(allowed, ", "))
+			wrong = append(wrong, n.places[key].errorf("%s has no key %q; it has %s", what, key, strings.Join(allowed, ", ")))
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // string is the text under a key; ok is false if the key is absent.

@@ -194,10 +194,10 @@ func TestPrices(t *testing.T) {
 func TestMapErrors(t *testing.T) {
 	for doc, want := range map[string]string{
 		"columns: {slot_id: id}":                                  `map.yaml:1:11: the map has no column time`,
-		"colums: {}":                                              `map.yaml:1:9: a map has no key "colums"; it has root, explode`,
+		"colums: {}":                                              `map.yaml:1:1: a map has no key "colums"; it has root, explode`,
 		"root: a":                                                 `map.yaml:1:1: a map needs columns`,
 		"columns: x":                                              `map.yaml:1:10: columns is a mapping`,
-		head + "  x: {pth: a}":                                    `map.yaml:4:12: column x has no key "pth"; it has path, value`,
+		head + "  x: {pth: a}":                                    `map.yaml:4:7: column x has no key "pth"; it has path, value`,
 		head + "  x: 'a..b'":                                      `map.yaml:4:6: path "a..b": a key is empty`,
 		head + "  x: 'a[b]'":                                      `map.yaml:4:6: path "a[b]": [b] is neither a number`,
 		head + "  x: 'a.'":                                        `path "a.": it ends with a dot`,
@@ -238,6 +238,22 @@ func TestMapErrors(t *testing.T) {
 	}
 	if _, err := NewMap("avro", "", nil, Options{}); err == nil || !strings.Contains(err.Error(), "none of openrtb, ipinyou") {
 		t.Errorf("an unknown format: %v", err)
+	}
+}
+
+// TestMapErrorsAllAtOnce: every mistake of the columns is said in one go, in the order of their names.
+func TestMapErrorsAllAtOnce(t *testing.T) {
+	_, err := NewMap("jsonl", "map.yaml", []byte(head+"  a: {pth: x, mutli: true}\n  b: {path: '..', case: title, required: 1}\n  floor_cpm: {path: f, max: x, per: day}\n"), Options{})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	want := []string{`map.yaml:4:7: column a has no key "pth"`, `map.yaml:4:15: column a has no key "mutli"`, `map.yaml:5:13: path "..": a key`,
+		`map.yaml:5:42: required is true or false`, `map.yaml:5:25: case is lower or upper`, `map.yaml:6:37: per is not "day"`}
+	got := strings.Split(err.Error(), "\n")
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || !strings.HasPrefix(got[i], want[i]) {
+			t.Fatalf("got\n%s\nwant\n%s", err, strings.Join(want, "\n"))
+		}
 	}
 }
 
