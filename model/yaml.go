@@ -43,7 +43,7 @@ func parseYAML(text []byte) (*node, *syntaxError) {
 // character of the line. Of an alias without anchor it tells only the name, which is looked up.
 func yamlFailure(text []byte, err error) *syntaxError {
 	if at, ok := errors.AsType[*yaml.ParserError](err); ok {
-		line := lineOf(text, at)
+		line := YAMLErrorLine(text, at)
 		return &syntaxError{line, firstColumn(text, line), "invalid YAML: " + at.Message}
 	}
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
@@ -62,9 +62,9 @@ func yamlFailure(text []byte, err error) *syntaxError {
 var parserComplaints = []string{"did not find expected node content", "did not find expected <", "did not find expected '-'",
 	"did not find expected key", "did not find expected ','", "found duplicate %", "found undefined tag handle", "found incompatible YAML document"}
 
-// lineOf is the line of a syntax error, from 1. The library counts the lines of its parser's complaints from 0 and
+// YAMLErrorLine is the line of a syntax error, from 1. The library counts the lines of its parser's complaints from 0 and
 // those of its scanner from 1, and the end of the text as a line of its own.
-func lineOf(text []byte, at *yaml.ParserError) int {
+func YAMLErrorLine(text []byte, at *yaml.ParserError) int {
 	line := at.Line
 	for _, c := range parserComplaints {
 		if strings.HasPrefix(at.Message, c) {

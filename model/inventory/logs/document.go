@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/whatif-machine/whatif/model"
 )
 
 const (
@@ -40,7 +42,7 @@ func parseDocument(file string, data []byte) (*node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
 	if err := decoder.Decode(&document); err != nil {
-		return nil, notYAML(file, err)
+		return nil, notYAML(file, data, err)
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: a map is one YAML document", file)
@@ -49,12 +51,12 @@ func parseDocument(file string, data []byte) (*node, error) {
 }
 
 // notYAML says at which line a text stops being YAML.
-func notYAML(file string, err error) error {
+func notYAML(file string, data []byte, err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: a map is one YAML document, and this is empty", file)
 	}
 	if at, ok := errors.AsType[*yaml.ParserError](err); ok {
-		return fmt.Errorf("%s:%d: invalid YAML: %s", file, max(at.Line, 1), at.Message)
+		return fmt.Errorf("%s:%d: invalid YAML: %s", file, model.YAMLErrorLine(data, at), at.Message)
 	}
 	return fmt.Errorf("%s: invalid YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
 }
