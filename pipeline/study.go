@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ type Study struct {
 func Prepare(ctx context.Context, configPath string, with ...Option) (*Study, error) {
 	p := &preparation{folder: filepath.Dir(configPath), study: &Study{}, measure: slices.Contains(with, Measure)}
 	err := p.prepare(ctx, configPath)
+	if _, ok := errors.AsType[model.Problems](err); ok {
+		err = p.inOrder().Err()
+	}
 	// The job's process will need the memory. The engine's pool outlives one collection and holds on to
 	// the engine and its snapshot; FreeOSMemory makes the second.
 	runtime.GC()
@@ -69,7 +73,8 @@ type preparation struct {
 func (p *preparation) prepare(ctx context.Context, path string) error {
 	text, err := readDocument(path)
 	if err != nil {
-		return model.Problems{{Position: model.Position{File: path}, Message: err.Error()}}
+		p.complain(model.Position{File: path}, err.Error())
+		return p.problems.Err()
 	}
 	p.study.configuration = document(path, text)
 	config, problems := model.ParseConfig(path, text)
@@ -80,15 +85,12 @@ func (p *preparation) prepare(ctx context.Context, path string) error {
 	p.study.Config = config
 	p.readCampaigns()
 	files := p.findInventory()
-	if err := p.problems.Err(); err != nil {
-		return err
+	if p.problems.Err() == nil {
+		variants, problems := config.Expand()
+		p.study.Variants = variants
+		p.problems = append(p.problems, problems...)
 	}
-	variants, problems := config.Expand()
-	p.study.Variants = variants
-	p.problems = append(p.problems, problems...)
-	if err := p.problems.Err(); err != nil {
-		return err
-	}
+	// A configuration with mistakes is held against the snapshot too: its mistyped dimensions are told with the rest.
 	return p.checkInventory(ctx, files)
 }
 
@@ -104,16 +106,18 @@ func (p *preparation) readCampaigns() {
 		text, err = readDocument(path)
 	}
 	if err != nil {
-		p.complain("campaigns", err.Error())
+		p.complain(p.study.Config.CampaignsPos, err.Error())
 		return
 	}
 	d := document(path, text)
 	p.study.campaigns = &d
 	campaigns, problems := model.ParseCampaigns(path, text, config.Location)
 	p.problems = append(p.problems, problems...)
-	if problems.Err() == nil {
-		p.problems = append(p.problems, config.WithCampaigns(campaigns)...)
+	if problems.Err() != nil {
+		config.Campaigns = campaigns // what could be read, for the snapshot's checks
+		return
 	}
+	p.problems = append(p.problems, config.WithCampaigns(campaigns)...)
 }
 
 // maxInventoryFiles bounds what a glob may find.
@@ -121,9 +125,12 @@ const maxInventoryFiles = 10_000
 
 // findInventory resolves the inventory's path or glob to files, by name.
 func (p *preparation) findInventory() []string {
+	if p.study.Config.Inventory == "" {
+		return nil // that it is missing has been said
+	}
 	pattern, err := p.local(p.study.Config.Inventory)
 	if err != nil {
-		p.complain("inventory", err.Error())
+		p.complain(p.study.Config.InventoryPos, err.Error())
 		return nil
 	}
 	var files []string
@@ -136,11 +143,11 @@ func (p *preparation) findInventory() []string {
 	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, inventory.RejectedSuffix) && f != pattern })
 	switch {
 	case err != nil:
-		p.complain("inventory", fmt.Sprintf("%s is not a pattern: %v", pattern, err))
+		p.complain(p.study.Config.InventoryPos, fmt.Sprintf("%s is not a pattern: %v", pattern, err))
 	case len(files) == 0:
-		p.complain("inventory", fmt.Sprintf("there is no file %s; `whatif import` makes snapshots from logs, `whatif generate` synthetic ones", pattern))
+		p.complain(p.study.Config.InventoryPos, fmt.Sprintf("there is no file %s; `whatif import` makes snapshots from logs, `whatif generate` synthetic ones", pattern))
 	case len(files) > maxInventoryFiles:
-		p.complain("inventory", fmt.Sprintf("%s are %d files, more than %d", pattern, len(files), maxInventoryFiles))
+		p.complain(p.study.Config.InventoryPos, fmt.Sprintf("%s are %d files, more than %d", pattern, len(files), maxInventoryFiles))
 	}
 	slices.Sort(files)
 	return files
@@ -178,13 +185,13 @@ func (p *preparation) checkInventory(ctx context.Context, files []string) error 
 	for _, file := range files {
 		pin, err := pinned(file)
 		if err != nil {
-			p.complain("inventory", err.Error())
+			p.complain(p.study.Config.InventoryPos, err.Error())
 			continue
 		}
 		s.Pinned, digests = append(s.Pinned, pin), append(digests, pin.SHA256)
 	}
-	if err := p.problems.Err(); err != nil {
-		return err
+	if len(digests) == 0 || len(digests) < len(files) {
+		return p.problems.Err()
 	}
 	s.snapshot = inventory.SnapshotSHA256(digests)
 	snap, err := inventory.Load(ctx, files, inventory.Options{Location: s.Config.Location, ShiftDays: s.Config.ShiftDays})
@@ -192,7 +199,7 @@ func (p *preparation) checkInventory(ctx context.Context, files []string) error 
 		return ctx.Err()
 	}
 	if err != nil {
-		p.complain("inventory", err.Error())
+		p.complain(p.study.Config.InventoryPos, err.Error())
 		return p.problems.Err()
 	}
 	s.Catalog = snap.Catalog()
@@ -227,8 +234,23 @@ func pinned(file string) (model.PinnedInput, error) {
 	return model.PinnedInput{URI: file, Size: after.Size(), Modified: model.Instant(after.ModTime().UnixMicro()), SHA256: digest}, nil
 }
 
-func (p *preparation) complain(path, message string) {
-	at := model.Position{File: p.study.configuration.Name, Path: path}
+// inOrder is what is wrong in the order of the documents, the configuration first, whatever found it.
+func (p *preparation) inOrder() model.Problems {
+	first := p.study.configuration.Name
+	slices.SortStableFunc(p.problems, func(a, b model.Problem) int {
+		if a.File != b.File && (a.File == first || b.File == first) {
+			if a.File == first {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return p.problems
+}
+
+// complain adds a mistake that only what the configuration refers to can show.
+func (p *preparation) complain(at model.Position, message string) {
 	p.problems = append(p.problems, model.Problem{Position: at, Message: message})
 }
 

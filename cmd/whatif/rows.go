@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -247,6 +248,9 @@ func cell(v any, null string) string {
 	case string:
 		return v
 	case float64:
+		if magnitude := math.Abs(v); magnitude >= 1e-4 && magnitude < 1e15 {
+			return strconv.FormatFloat(v, 'f', -1, 64) // 1234567, not 1.234567e+06
+		}
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	case time.Time:
 		return v.UTC().Format(time.RFC3339Nano)

@@ -33,6 +33,14 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+func TestNumbersInCells(t *testing.T) {
+	for v, want := range map[float64]string{1234567: "1234567", 0.015: "0.015", 0: "0", 1e-9: "1e-09", -2500000.5: "-2500000.5", 1e300: "1e+300"} {
+		if got := cell(v, ""); got != want {
+			t.Errorf("%v printed as %q, want %q", v, got, want)
+		}
+	}
+}
+
 func TestDefaultFormat(t *testing.T) {
 	var out strings.Builder
 	c := &console{out: &out}
