@@ -19,6 +19,7 @@ import (
 var demoSize = synthetic.Options{Slots: 20_000, Campaigns: 50, Users: 4_000, Days: 7, Seed: 7}
 
 func (c *console) demoCommand() *cobra.Command {
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "demo [DIR]",
 		Short: "The whole story in one go: make a small study, run it, compare its variants",
@@ -30,15 +31,16 @@ what it means, writes the report, and says what to try next.`,
 			if !cmd.Flags().Changed("results") && os.Getenv("WHATIF_RESULTS") == "" {
 				c.results = ""
 			}
-			return c.demo(cmd, args)
+			return c.demo(cmd, args, force)
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace the files of an earlier demo in DIR")
 	c.addResultsFlag(cmd)
 	cmd.Flags().Lookup("results").DefValue = "DIR/results"
 	return cmd
 }
 
-func (c *console) demo(cmd *cobra.Command, args []string) error {
+func (c *console) demo(cmd *cobra.Command, args []string, force bool) error {
 	dir, err := demoDir(args)
 	if err != nil {
 		return err
@@ -48,7 +50,7 @@ func (c *console) demo(cmd *cobra.Command, args []string) error {
 	}
 	c.format = "table"
 	o := demoSize
-	o.Dir = dir
+	o.Dir, o.Overwrite = dir, force
 	c.say("1. making a study in %s: %s, %s, %s over %d days", dir,
 		count(o.Slots, "slot"), count(o.Campaigns, "campaign"), count(o.Users, "user"), o.Days)
 	files, err := c.generate(cmd, o)

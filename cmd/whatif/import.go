@@ -82,7 +82,7 @@ func (c *console) importLogs(cmd *cobra.Command, o inventory.ImportOptions) erro
 	fmt.Fprintf(c.err, "read %s = %s kept + %s duplicates + %s rejected\n",
 		grouped(s.Read), grouped(s.Kept), grouped(s.Duplicates), grouped(s.Rejected))
 	for _, r := range s.Reasons {
-		fmt.Fprintf(c.err, "  %s: %s\n", grouped(r.Slots), r.Reason)
+		fmt.Fprintf(c.err, "  %s: %s\n", grouped(r.Slots), r)
 	}
 	if s.RejectedFile != "" {
 		fmt.Fprintf(c.err, "the rejected rows are in %s\n", s.RejectedFile)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,8 @@ Start with ` + "`whatif demo`" + `.`,
 	root.SetErr(c.err)
 	root.SetVersionTemplate("whatif {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%w; see `%s --help`", err, cmd.CommandPath())
+		text := strconvNoise.ReplaceAllString(err.Error(), "")
+		return usage("%s; see `%s --help`", text, cmd.CommandPath())
 	})
 	root.PersistentFlags().BoolVarP(&c.quiet, "quiet", "q", false, "no progress and no hints")
 	root.AddCommand(
@@ -70,6 +72,9 @@ func wrapArgs(cmd *cobra.Command) {
 		wrapArgs(sub)
 	}
 }
+
+// strconvNoise is what the flag library lets through of how Go reads numbers.
+var strconvNoise = regexp.MustCompile(`strconv\.\w+: parsing "[^"]*": `)
 
 // addResultsFlag gives a command the --results flag of every command that reads or writes results.
 func (c *console) addResultsFlag(cmd *cobra.Command) {
