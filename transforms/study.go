@@ -134,7 +134,7 @@ func checkDigests(plan *model.Plan) error {
 		{"the list of inventory files", inventory.SnapshotSHA256(files), plan.SnapshotSHA256},
 	} {
 		if d.is != d.said {
-			return fmt.Errorf("%s is of sha256 %.12s.. where %.12s.. is said", d.what, d.is, d.said)
+			return fmt.Errorf("%s has sha256 %.12s.., not %.12s.. as the plan says", d.what, d.is, d.said)
 		}
 	}
 	return nil
