@@ -90,13 +90,19 @@ func (c *console) reading(ctx context.Context, name string, read func(w *warehou
 	return read(w, id)
 }
 
-// sayIncomplete says what of a simulation a comparison cannot show: what failed and what did not run.
-func (c *console) sayIncomplete(ctx context.Context, id string) error {
+// submitted is the result store and a simulation's plan in it.
+func (c *console) submitted(ctx context.Context, id string) (*results.Store, *model.Plan, error) {
 	store, err := results.Open(c.results)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	plan, err := store.Plan(ctx, id)
+	return store, plan, err
+}
+
+// sayIncomplete says what of a simulation a comparison cannot show: what failed and what did not run.
+func (c *console) sayIncomplete(ctx context.Context, id string) error {
+	store, plan, err := c.submitted(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whatif-machine/whatif/model/inventory/synthetic"
-	"github.com/whatif-machine/whatif/pipeline"
-	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 // The size of the demo: a study that a laptop runs in a few seconds and that still has contention.
@@ -62,19 +60,12 @@ func (c *console) demo(cmd *cobra.Command, args []string, force bool) error {
 }
 
 func (c *console) demoRun(ctx context.Context, files synthetic.Files, dir string) error {
-	store, err := results.Open(c.results)
+	id, err := c.runConfig(ctx, files.Config, runFlags{})
 	if err != nil {
-		return err
-	}
-	plan, err := c.submit(ctx, store, files.Config)
-	if err != nil {
-		return err
-	}
-	if err := c.runVariants(ctx, plan.SimulationID, pipeline.RunOptions{}, runFlags{}); err != nil {
 		return err
 	}
 	page := filepath.Join(dir, "report.html")
-	if err := c.writeReport(ctx, plan.SimulationID, page); err != nil {
+	if err := c.writeReport(ctx, id, page); err != nil {
 		return err
 	}
 	flag := resultsFlag(c.results)

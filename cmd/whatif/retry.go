@@ -9,7 +9,6 @@ import (
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/pipeline"
 	"github.com/whatif-machine/whatif/sql/warehouse"
-	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 func (c *console) retryCommand() *cobra.Command {
@@ -65,11 +64,7 @@ func (c *console) failuresCommand() *cobra.Command {
 
 // knownVariants refuses variants that the simulation does not have.
 func (c *console) knownVariants(ctx context.Context, id string, variants []string) error {
-	store, err := results.Open(c.results)
-	if err != nil {
-		return err
-	}
-	plan, err := store.Plan(ctx, id)
+	_, plan, err := c.submitted(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,8 @@ on with --resume, and variants that have a result are not run again.`,
 			case f.resume != "" && len(args) == 0:
 				return c.resume(cmd.Context(), f)
 			case f.resume == "" && len(args) == 1:
-				return c.runConfig(cmd.Context(), args[0], f)
+				_, err := c.runConfig(cmd.Context(), args[0], f)
+				return err
 			}
 			return usage("name either a configuration or --resume SIMULATION; see `whatif run --help`")
 		},
@@ -77,17 +78,17 @@ func knownRunner(where, name string) error {
 	return usage("%s: there is no runner %q here; this version has %s and %s", where, name, pipeline.Direct, pipeline.Prism)
 }
 
-// runConfig is `whatif run CONFIG`: prepare, submit, run, compare.
-func (c *console) runConfig(ctx context.Context, path string, f runFlags) error {
+// runConfig prepares, submits, runs and compares a study, and returns its simulation's id.
+func (c *console) runConfig(ctx context.Context, path string, f runFlags) (id string, err error) {
 	store, err := results.Open(c.results)
 	if err != nil {
-		return err
+		return "", err
 	}
 	plan, err := c.submit(ctx, store, path)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return c.runVariants(ctx, plan.SimulationID, pipeline.RunOptions{}, f)
+	return plan.SimulationID, c.runVariants(ctx, plan.SimulationID, pipeline.RunOptions{}, f)
 }
 
 // submit checks a configuration and stores its plan. The snapshot that checking needed is let go of
