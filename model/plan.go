@@ -32,3 +32,13 @@ type PinnedInput struct {
 	Modified   Instant `json:"modified,omitempty"`
 	SHA256     string  `json:"sha256"`
 }
+
+// Inputs is what a submission fixes: the texts as they were sent and the files as they were then. With
+// an id and a time they make a Plan, the same one whenever and wherever that is done.
+type Inputs struct {
+	EngineVersion  string        `json:"engine_version"`
+	Config         Document      `json:"config"`
+	Campaigns      *Document     `json:"campaigns"` // nil: inline in Config
+	Inventory      []PinnedInput `json:"inventory"`
+	SnapshotSHA256 string        `json:"snapshot_sha256"`
+}

@@ -32,7 +32,18 @@ var rooms = map[string][]string{
 	"sql":                       {"model"},
 	"sql/warehouse":             {"model", "sql"},
 	"sql/report":                {"model", "sql", "sql/warehouse"},
-	"cmd/whatif":                {"model", "model/", "transforms", "transforms/", "pipeline", "sql", "sql/"},
+	"launcher":                  {"launcher/", "model", "pipeline", "sql", "sql/", "transforms/results"},
+	"launcher/api":              {"launcher/", "model", "model/inventory", "pipeline", "sql", "transforms/results"},
+	"launcher/client":           {"launcher/wire"},
+	"launcher/hooks":            {"launcher/store"},
+	"launcher/inputs":           {"model", "model/inventory", "pipeline"},
+	"launcher/limit":            {"launcher/store"},
+	"launcher/queue":            {"launcher/store", "model", "pipeline", "transforms/results"},
+	"launcher/reading":          {"model", "sql", "sql/", "transforms/results"},
+	"launcher/store":            {"model"},
+	"launcher/web":              {},
+	"launcher/wire":             {},
+	"cmd/whatif":                {"launcher", "launcher/", "model", "model/", "transforms", "transforms/", "pipeline", "sql", "sql/"},
 }
 
 // libraries says which outside packages the rooms below a prefix may not know.
@@ -43,6 +54,7 @@ var libraries = map[string][]string{
 	"transforms":      {"github.com/duckdb/"},
 	"pipeline":        {"github.com/duckdb/"},
 	"sql":             {"github.com/apache/beam"},
+	"launcher":        {"github.com/apache/beam"},
 }
 
 // TestRooms holds the code to the table of rooms: nothing is imported that a room may not know.

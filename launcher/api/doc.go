@@ -1,0 +1,2 @@
+// Package api is the launcher's HTTP interface.
+package api

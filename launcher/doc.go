@@ -1,0 +1,2 @@
+// Package launcher puts the service together that takes submissions and sees them through.
+package launcher

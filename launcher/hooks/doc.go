@@ -1,0 +1,2 @@
+// Package hooks tells others when a simulation is finished.
+package hooks

@@ -1,0 +1,2 @@
+// Package reading answers the views of the result store for the launcher.
+package reading

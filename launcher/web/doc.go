@@ -1,0 +1,2 @@
+// Package web has the launcher's pages for people.
+package web
