@@ -4,4 +4,5 @@
 //
 //	WHATIF_KILLPOINT=results.linked      at the first pass
 //	WHATIF_KILLPOINT=results.linked#3    at the third
+//	WHATIF_KILLPOINT_ONCE=FILE           only the first process to get there, which makes FILE
 package killpoint

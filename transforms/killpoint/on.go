@@ -26,10 +26,24 @@ func told() (string, int64) {
 
 // Here kills this process, as nothing could be caught or cleaned up, if it is the moment that was named.
 func Here(moment string) {
-	if moment != name || passes.Add(1) != nth {
+	if moment != name || passes.Add(1) != nth || !first() {
 		return
 	}
 	// The signal ends the process before Kill returns, or soon after.
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
+}
+
+// first is true for one process only of those that share the file of WHATIF_KILLPOINT_ONCE: the successor
+// of a killed process passes the moment unharmed.
+func first() bool {
+	file := os.Getenv("WHATIF_KILLPOINT_ONCE")
+	if file == "" {
+		return true
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
 }
