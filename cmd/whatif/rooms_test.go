@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"launcher/hooks":            {"launcher/store"},
 	"launcher/inputs":           {"model", "model/inventory", "pipeline"},
 	"launcher/limit":            {"launcher/store"},
+	"launcher/proof":            {},
 	"launcher/queue":            {"launcher/calendar", "launcher/store", "model", "pipeline", "transforms/killpoint", "transforms/results"},
 	"launcher/reading":          {"model", "sql", "sql/", "transforms/results"},
 	"launcher/store":            {"model", "transforms/killpoint"},
