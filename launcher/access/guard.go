@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -226,15 +225,11 @@ func parseOrigin(text string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
-		port = ""
-	}
-	u := url.URL{Scheme: scheme, Host: name}
 	if strings.Contains(name, ":") {
-		u.Host = "[" + name + "]"
+		name = "[" + name + "]"
 	}
-	if port != "" {
-		u.Host += ":" + port
+	if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		return scheme + "://" + name, true
 	}
-	return u.String(), true
+	return scheme + "://" + name + ":" + port, true
 }
