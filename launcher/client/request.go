@@ -34,6 +34,9 @@ const (
 	maxAnswer    = 256 << 20 // bytes of a JSON answer
 )
 
+// overloaded is the code of what the launcher refused before it looked at it.
+const overloaded = "OVERLOADED"
+
 // jsonBody gives a call a JSON body.
 func (c call) jsonBody(v any) (call, error) {
 	text, err := json.Marshal(v)
@@ -188,7 +191,7 @@ func worthAnother(err error, repeatable bool) bool {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusServiceUnavailable:
-		return repeatable || refused.RetryAfter > 0 // it says when because it did nothing
+		return repeatable || refused.Code == overloaded
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		return repeatable
 	}
