@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
@@ -12,7 +13,8 @@ import (
 type agenda struct {
 	order    []string // ids in the plan's order
 	variants map[string]*item
-	retries  int
+	retries  int                         // of one variant
+	budget   int                         // retries left for all of them together
 	delay    func(try int) time.Duration // before the try after that many failed ones
 }
 
@@ -60,6 +62,51 @@ func newAgenda(plan *model.Plan, rows []results.Row, started map[string][]int64,
 	return a
 }
 
+// limit has the agenda run exactly some variants, each with its rows and deaths after an attempt only.
+// Rows that are there settle it, or count as tries.
+func (a *agenda) limit(only []Todo, rows []results.Row, started map[string][]int64) error {
+	for _, it := range a.variants {
+		it.skipped = !it.settled
+	}
+	for _, todo := range only {
+		it := a.variants[todo.VariantID]
+		if it == nil {
+			return fmt.Errorf("pipeline: the plan has no variant %s", todo.VariantID)
+		}
+		*it = item{}
+		committed := map[int64]bool{}
+		for _, row := range rows {
+			if row.VariantID == todo.VariantID && row.Attempt > todo.After {
+				committed[row.Attempt] = true
+				it.count(row.Status, row.Reason, a.retries)
+			}
+		}
+		for _, n := range started[todo.VariantID] {
+			if n > todo.After && !committed[n] {
+				it.deaths = min(it.deaths+1, deathsUntilAlone)
+			}
+		}
+	}
+	return nil
+}
+
+// count takes a row of an earlier run for what it would have meant in this one.
+func (it *item) count(status string, fault model.Reason, retries int) {
+	switch {
+	case it.settled && !it.failed:
+	case status == model.StatusSucceeded:
+		it.settled, it.failed = true, false
+	case transient(fault) && it.tries < retries:
+		it.tries++
+	default:
+		it.settled, it.failed = true, true
+	}
+}
+
+// transient reports whether another attempt of the same run may do better. Three processes were lost to a
+// crashed variant already: those were its tries.
+func transient(fault model.Reason) bool { return fault.Retryable() && fault != model.Crashed }
+
 func (it *item) open() bool { return !it.settled && !it.skipped }
 
 // next is the next round: every variant that is due, or one that must run alone. Without any it says
@@ -96,19 +143,31 @@ func (a *agenda) next(now time.Time) (round []string, wait time.Duration, done b
 	return nil, wait, done
 }
 
-// commit notes a row. A retryable failure is due again after a delay, as long as tries are left.
-func (a *agenda) commit(id string, status string, fault model.Reason, retryable bool, now time.Time) {
+// verdict is what a row means for its variant.
+type verdict struct {
+	again  bool      // it will be tried again
+	due    time.Time // not before
+	budget bool      // it would be, were the run's retries not used up
+}
+
+// commit notes a row. A transient failure is due again after a delay, as long as the variant has tries
+// left and the run has retries.
+func (a *agenda) commit(id string, status string, fault model.Reason, retryable bool, now time.Time) (v verdict) {
 	it := a.variants[id]
 	if it == nil || it.settled {
-		return
+		return v
 	}
-	// Three processes were lost to a crashed one already: those were its tries.
-	if status == model.StatusFailed && retryable && fault != model.Crashed && it.tries < a.retries {
-		it.tries++
-		it.due = now.Add(a.delay(it.tries))
-		return
+	if status == model.StatusFailed && retryable && transient(fault) && it.tries < a.retries {
+		if a.budget > 0 {
+			a.budget--
+			it.tries++
+			it.due = now.Add(a.delay(it.tries))
+			return verdict{again: true, due: it.due}
+		}
+		v.budget = true
 	}
 	it.settled, it.failed = true, status == model.StatusFailed
+	return v
 }
 
 // die notes that a process died with a variant in flight, and tells whether that is its failure.

@@ -19,7 +19,7 @@ func agendaOf(n int, rows []results.Row, started map[string][]int64, again map[s
 		plan.Variants = append(plan.Variants, model.Variant{ID: fmt.Sprintf("v%04d", i+1)})
 	}
 	a := newAgenda(plan, rows, started, again)
-	a.retries, a.delay = 2, func(try int) time.Duration { return time.Duration(try) * time.Second }
+	a.retries, a.budget, a.delay = 2, 100, func(try int) time.Duration { return time.Duration(try) * time.Second }
 	return a
 }
 

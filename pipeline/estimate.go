@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
-	"github.com/whatif-machine/whatif/model/inventory"
 	"github.com/whatif-machine/whatif/transforms"
 )
 
@@ -39,9 +38,9 @@ const (
 const estimatedVariants = 16
 
 // sizeOf is the part of an estimate that needs no simulating.
-func sizeOf(config *model.Config, variants []model.Variant, snap *inventory.Snapshot) Estimate {
+func sizeOf(config *model.Config, variants []model.Variant, slots int64) Estimate {
 	return Estimate{
-		Slots: int64(snap.Len()), Campaigns: len(config.Campaigns), Decisions: int64(snap.Len()) * int64(len(variants)),
+		Slots: slots, Campaigns: len(config.Campaigns), Decisions: slots * int64(len(variants)),
 		Parallelism: runtime.GOMAXPROCS(0),
 	}
 }

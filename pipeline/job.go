@@ -9,13 +9,13 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/transforms"
+	"github.com/whatif-machine/whatif/transforms/killpoint"
 )
 
 // RunJob is the life of a job's process: it reads an order from in, runs it, and writes what happens
@@ -33,15 +33,19 @@ func RunJob(ctx context.Context, in io.Reader, out, logs io.Writer) error {
 	if o.HeapBytes > 0 {
 		debug.SetMemoryLimit(o.HeapBytes)
 	}
+	killpoint.Here("pipeline.job_order_read")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() {
-		awaitCancel(lines)
-		cancel()
-	}()
 	t := &teller{out: out}
-	err = runOrder(ctx, o, t)
+	c := &conversation{teller: t, cancel: cancel, turns: map[string]chan struct{}{}}
+	go c.listen(lines)
+	if o.SilenceM > 0 {
+		stop := c.watch(time.Duration(o.SilenceM)*time.Millisecond, endMyself)
+		defer stop()
+	}
+	err = runOrder(ctx, o, c)
 	t.tell(endOf(ctx, o.Job, err))
+	killpoint.Here("pipeline.job_ended")
 	return t.failure()
 }
 
@@ -57,18 +61,8 @@ func readOrder(lines *bufio.Reader) (order, error) {
 	return o, nil
 }
 
-// awaitCancel returns when the supervisor says cancel, or is gone.
-func awaitCancel(lines *bufio.Reader) {
-	for {
-		line, err := lines.ReadString('\n')
-		if err != nil || strings.TrimSpace(line) == cancelLine {
-			return
-		}
-	}
-}
-
 // runOrder runs the job and tells of its variants and counters meanwhile.
-func runOrder(ctx context.Context, o order, t *teller) error {
+func runOrder(ctx context.Context, o order, c *conversation) error {
 	if err := o.Job.Check(); err != nil {
 		return err
 	}
@@ -76,16 +70,16 @@ func runOrder(ctx context.Context, o order, t *teller) error {
 	if err != nil {
 		return err
 	}
-	stop := transforms.Watch(o.Job, func(e transforms.Event) {
-		t.tell(message{Kind: string(e.Kind), VariantID: e.VariantID, Status: e.Status, Reason: e.Reason, Retryable: e.Retryable})
-	})
-	defer stop()
+	defer transforms.Watch(o.Job, c.pass)()
+	if o.Tokens {
+		defer transforms.Gate(o.Job, c.want)()
+	}
 	// The execution gets a context of its own: cancelling goes through the runner, which knows how.
 	execution, err := runner.Start(context.WithoutCancel(ctx), Build(o.Job))
 	if err != nil {
 		return err
 	}
-	told := tellProgress(execution, t, time.Duration(o.TellEveryM)*time.Millisecond)
+	told := tellProgress(execution, c.teller, time.Duration(o.TellEveryM)*time.Millisecond)
 	release := context.AfterFunc(ctx, execution.Cancel)
 	err = execution.Wait()
 	release()

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -26,6 +27,25 @@ type RunOptions struct {
 	Command     []string // argv of a job's process; default: this program and run-job
 	Timing      Timing
 
+	// Only are the variants to be run, exactly these, whatever rows they have from before; nil: those without
+	// a row, or what Retry says.
+	Only []Todo
+	// NextAttempt numbers the next job's attempts, above atLeast and every number it gave before. Default: the
+	// result store's markers, which are written in any case.
+	NextAttempt func(ctx context.Context, atLeast int64) (int64, error)
+	// Tokens are asked before each variant; default: none is needed.
+	Tokens Tokens
+	// Shared takes the simulation's lock shared: for who makes sure in another way that one process at a time
+	// runs it, and must not be held up by one that was stopped.
+	Shared bool
+	// Silence is how long a job goes on without a word of its supervisor before it ends itself; 0: for ever.
+	Silence time.Duration
+	// RetryBudget bounds the retries of all variants of a run together; 0: ten, or a fifth of the variants if
+	// that is more.
+	RetryBudget int
+
+	// Observe is told what happens to variants, in order, from one goroutine.
+	Observe func(VariantEvent)
 	// Progress is told whenever something has happened, from one goroutine at a time.
 	Progress func(Progress)
 }
@@ -50,6 +70,8 @@ type Progress struct {
 	Waiting   int   // failed once, to be tried again
 	Decisions int64 // slots decided by this run, in finished variants
 	Processes int   // started by this run so far
+
+	Blocking []Blocker // what the end waits for, the longest first, at most ten
 }
 
 // Summary is what a run came to.
@@ -65,8 +87,11 @@ type Summary struct {
 	Stopped   string               // why it stopped early; empty: it did not
 }
 
-// defaults fills in what is not set.
-func (o RunOptions) defaults(config *model.Config) (RunOptions, error) {
+// minRetryBudget is what a run of few variants may retry: all of them, about.
+const minRetryBudget = 10
+
+// defaults fills in what is not set, for a plan of so many variants.
+func (o RunOptions) defaults(config *model.Config, variants int) (RunOptions, error) {
 	if o.Runner == "" {
 		o.Runner = config.Execution.Runner
 	}
@@ -76,8 +101,8 @@ func (o RunOptions) defaults(config *model.Config) (RunOptions, error) {
 	if err := checkRunner(o.Runner); err != nil {
 		return o, err
 	}
-	if o.Parallelism < 0 || o.MemoryBytes < 0 {
-		return o, errors.New("pipeline: parallelism and memory can't be negative")
+	if o.Parallelism < 0 || o.MemoryBytes < 0 || o.Silence < 0 || o.RetryBudget < 0 {
+		return o, errors.New("pipeline: parallelism, memory, silence and the retry budget can't be negative")
 	}
 	if o.Parallelism == 0 {
 		o.Parallelism = runtime.GOMAXPROCS(0)
@@ -94,6 +119,15 @@ func (o RunOptions) defaults(config *model.Config) (RunOptions, error) {
 			return o, fmt.Errorf("pipeline: which program to start jobs with: %w", err)
 		}
 		o.Command = []string{self, "run-job"}
+	}
+	if len(o.Only) > 0 && (o.RetryAll || len(o.Retry) > 0) {
+		return o, errors.New("pipeline: a run has either a list of variants (Only) or retries (Retry, RetryAll)")
+	}
+	if o.RetryBudget == 0 {
+		o.RetryBudget = max(minRetryBudget, variants/5)
+	}
+	if o.Observe == nil {
+		o.Observe = func(VariantEvent) {}
 	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}

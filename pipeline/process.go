@@ -3,13 +3,13 @@ package pipeline
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 )
 
 // process is a job's process seen from its supervisor.
@@ -18,6 +18,9 @@ type process struct {
 	stdin    io.WriteCloser
 	messages chan message // closed when the process has ended
 	errors   *tail
+
+	outbox chan string   // lines to be written to it, first of all the order
+	alive  time.Duration // between two lines that say that the supervisor is there; 0: none
 
 	waited error // of the process, once messages is closed
 	kill   sync.Once
@@ -32,6 +35,10 @@ func startProcess(command []string, o order) (*process, error) {
 	if err := setAttributes(cmd, o.Runner == Prism); err != nil {
 		return nil, err
 	}
+	line, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: the job's order: %w", err)
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: start the job's process: %w", err)
@@ -40,15 +47,13 @@ func startProcess(command []string, o order) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: start the job's process: %w", err)
 	}
-	p := &process{cmd: cmd, stdin: stdin, messages: make(chan message, 64), errors: errs}
+	p := &process{cmd: cmd, stdin: stdin, messages: make(chan message, 64), errors: errs,
+		outbox: make(chan string, o.Job.Parallelism+spareLines), alive: time.Duration(o.SilenceM) * time.Millisecond / 4}
+	p.say(string(line))
 	started := make(chan error, 1)
 	go p.live(started, stdout)
 	if err := <-started; err != nil {
 		return nil, startError(command, o.Runner, err)
-	}
-	if err := json.NewEncoder(stdin).Encode(o); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-		// It has ended already; what it left says more than the broken pipe.
-		p.errors.note("the order could not be handed over: " + err.Error())
 	}
 	return p, nil
 }
@@ -64,8 +69,51 @@ func (p *process) live(started chan<- error, stdout io.Reader) {
 		return
 	}
 	defer close(p.messages)
+	ended, written := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(written)
+		p.write(ended)
+	}()
 	p.read(stdout)
-	p.waited = p.cmd.Wait()
+	p.waited = p.cmd.Wait() // closes standard input, so that nobody writes any more
+	close(ended)
+	<-written
+}
+
+// spareLines is how many lines wait to be written besides one a variant in flight.
+const spareLines = 16
+
+// write passes lines on until the process has ended. It is the only writer: one that does not read, because
+// it was stopped, holds up nobody else.
+func (p *process) write(ended <-chan struct{}) {
+	var alive <-chan time.Time
+	if p.alive > 0 {
+		ticker := time.NewTicker(p.alive)
+		defer ticker.Stop()
+		alive = ticker.C
+	}
+	for {
+		line := aliveLine
+		select {
+		case <-ended:
+			return
+		case line = <-p.outbox:
+		case <-alive:
+		}
+		if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
+			return // it has ended; what it left says more than the broken pipe
+		}
+	}
+}
+
+// say has a line written to the process. One that has so many lines unread that another finds no place does
+// not listen, and is ended.
+func (p *process) say(line string) {
+	select {
+	case p.outbox <- line:
+	default:
+		p.end()
+	}
 }
 
 // maxMessage bounds a line of a job's output.
@@ -89,12 +137,6 @@ func (p *process) read(stdout io.Reader) {
 		p.end()
 		_, _ = io.Copy(io.Discard, stdout) // until it has gone
 	}
-}
-
-// cancel asks the process to end.
-func (p *process) cancel() {
-	// Writing fails only if the process has ended, which is what is wanted.
-	_, _ = io.WriteString(p.stdin, cancelLine+"\n")
 }
 
 // end kills the process, whatever it is doing.

@@ -81,3 +81,12 @@ func loopbackUp() (err error) {
 	}
 	return nil
 }
+
+// limitData bounds what this process may allocate: beyond it the runtime gives up, which ends the process.
+func limitData(bytes int64) error {
+	limit := unix.Rlimit{Cur: uint64(bytes), Max: uint64(bytes)}
+	if err := unix.Setrlimit(unix.RLIMIT_DATA, &limit); err != nil {
+		return fmt.Errorf("pipeline: bound the memory of this process: %w", err)
+	}
+	return nil
+}

@@ -10,31 +10,43 @@ import (
 	"github.com/whatif-machine/whatif/transforms"
 )
 
-// order is what a supervisor writes to a job's standard input, as one line of JSON. After it come
-// only the line `cancel`, or the end: the supervisor is gone.
+// order is what a supervisor writes to a job's standard input, as one line of JSON. After it come lines of
+// text, and the end: the supervisor is gone.
+//
+//	alive          it still is there; four of them within the silence that the job endures
+//	go v0001       the variant that the job wanted a token for has one
+//	cancel         end soon
 type order struct {
 	Runner     string         `json:"runner"`
 	Network    string         `json:"network"` // the supervisor's, where it has a name
 	Job        transforms.Job `json:"job"`
 	HeapBytes  int64          `json:"heap_bytes"`    // soft limit of the process's memory; 0: none
 	TellEveryM int64          `json:"tell_every_ms"` // between two progress events
+	SilenceM   int64          `json:"silence_ms"`    // without a word of the supervisor, after which the job ends itself; 0: never
+	Tokens     bool           `json:"tokens"`        // a variant is begun only after its `go`
 }
 
-const cancelLine = "cancel"
+// The lines after the order.
+const (
+	cancelLine = "cancel"
+	aliveLine  = "alive"
+	goLine     = "go " // and the variant's id
+)
 
 // message is what a job writes to its standard output, one JSON object a line.
 type message struct {
-	Kind      string       `json:"kind"` // started, committed, progress, end
+	Kind      string       `json:"kind"` // want, started, committed, given_up, progress, end
 	VariantID string       `json:"variant_id,omitempty"`
 	Status    string       `json:"status,omitempty"`
 	Reason    model.Reason `json:"reason,omitempty"`
 	Retryable bool         `json:"retryable,omitempty"`
 	Counters  *Counters    `json:"counters,omitempty"` // of progress
 	Ending    ending       `json:"ending,omitempty"`   // of end
-	Message   string       `json:"message,omitempty"`  // of an ending that failed
+	Message   string       `json:"message,omitempty"`  // of a failed row or an ending that failed
 }
 
 const (
+	kindWant     = "want" // a token for a variant
 	kindProgress = "progress"
 	kindEnd      = "end"
 )

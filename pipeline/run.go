@@ -27,7 +27,11 @@ func Run(ctx context.Context, o RunOptions) (sum Summary, err error) {
 	if err != nil {
 		return sum, err
 	}
-	release, err := store.Lock(o.SimulationID)
+	lock := store.Lock
+	if o.Shared {
+		lock = store.LockShared
+	}
+	release, err := lock(o.SimulationID)
 	if err != nil {
 		return sum, err
 	}
@@ -40,6 +44,10 @@ func Run(ctx context.Context, o RunOptions) (sum Summary, err error) {
 	return s.summary(), err
 }
 
+// sharedLeftovers is how old a temporary file must be to be nobody's, while another process may be at work
+// in the same simulation: one is written and committed in well under a second.
+const sharedLeftovers = 10 * time.Minute
+
 // supervisor runs one simulation.
 type supervisor struct {
 	RunOptions
@@ -48,9 +56,13 @@ type supervisor struct {
 	config *model.Config
 	agenda *agenda
 
-	began     map[string]time.Time // variants in flight
-	told      map[string]bool      // of the round, those whose row was heard of
-	victims   int                  // of the round, variants in flight at the death of its process
+	number    int64                   // of the round: its attempts'
+	highest   int64                   // number that was seen in the store
+	began     map[string]time.Time    // variants in flight
+	told      map[string]bool         // of the round, those whose row was heard of
+	failures  map[string]VariantEvent // the last one of variants that will be tried again
+	admission *admission              // of the round: its tokens
+	victims   int                     // of the round, variants in flight at the death of its process
 	ran       int
 	reasons   map[model.Reason]int
 	decisions int64 // of rounds that have ended
@@ -65,22 +77,26 @@ func newSupervisor(ctx context.Context, o RunOptions, store *results.Store, plan
 	if err != nil {
 		return nil, err
 	}
-	if o, err = o.defaults(config); err != nil {
+	if o, err = o.defaults(config, len(plan.Variants)); err != nil {
 		return nil, err
 	}
-	if err := store.Sweep(plan.SimulationID); err != nil {
+	var leftBefore time.Time // nobody else writes
+	if o.Shared {
+		leftBefore = o.Timing.Now().Add(-sharedLeftovers)
+	}
+	if err := store.Sweep(plan.SimulationID, leftBefore); err != nil {
 		return nil, err
 	}
-	s := &supervisor{RunOptions: o, store: store, plan: plan, config: config, began: map[string]time.Time{}, told: map[string]bool{}, reasons: map[model.Reason]int{}}
+	s := &supervisor{RunOptions: o, store: store, plan: plan, config: config, reasons: map[model.Reason]int{},
+		began: map[string]time.Time{}, told: map[string]bool{}, failures: map[string]VariantEvent{}}
 	if s.agenda, err = s.takeUp(ctx); err != nil {
 		return nil, err
 	}
 	if _, _, done := s.agenda.next(o.Timing.Now()); done {
 		return s, nil // nothing to compute: the inputs may be gone
 	}
-	if plan.EngineVersion != model.EngineVersion {
-		return nil, fmt.Errorf("pipeline: simulation %s was submitted for version %s of the engine, this program has version %s, whose figures may differ: submit the configuration again",
-			plan.SimulationID, plan.EngineVersion, model.EngineVersion)
+	if err := checkVersion(plan.SimulationID, plan.EngineVersion); err != nil {
+		return nil, err
 	}
 	return s, transforms.CheckInputs(plan)
 }
@@ -100,9 +116,53 @@ func (s *supervisor) takeUp(ctx context.Context) (*agenda, error) {
 		return nil, err
 	}
 	a := newAgenda(s.plan, rows, started, again)
-	a.retries = s.config.Execution.Retries
+	a.retries, a.budget = s.config.Execution.Retries, s.RetryBudget
 	a.delay = backoff{s.Timing.BackoffBase, s.Timing.BackoffMax, s.Timing.Random}.delay
-	return a, nil
+	for _, row := range rows {
+		s.highest = max(s.highest, row.Attempt)
+	}
+	for _, attempts := range started {
+		s.highest = max(s.highest, slices.Max(attempts))
+	}
+	if s.Only == nil {
+		return a, nil
+	}
+	if err := a.limit(s.Only, rows, started); err != nil {
+		return nil, err
+	}
+	return a, s.recall(ctx, a, rows)
+}
+
+// recall tells of the variants to be run that earlier runs have settled: whoever wants them did not know.
+func (s *supervisor) recall(ctx context.Context, a *agenda, rows []results.Row) error {
+	after := map[string]int64{}
+	for _, todo := range s.Only {
+		after[todo.VariantID] = todo.After
+	}
+	for id, row := range results.CountedOf(slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool {
+		n, wanted := after[r.VariantID]
+		return !wanted || r.Attempt <= n || !a.variants[r.VariantID].settled
+	})) {
+		kind, message := VariantSucceeded, ""
+		if row.Status == model.StatusFailed {
+			var err error
+			kind = VariantFailed
+			if message, err = s.message(ctx, id, row.Attempt); err != nil {
+				return err
+			}
+		}
+		s.observe(VariantEvent{VariantID: id, Kind: kind, Attempt: row.Attempt, Reason: row.Reason, Message: message})
+	}
+	return nil
+}
+
+// message is what a failed row says.
+func (s *supervisor) message(ctx context.Context, id string, attempt int64) (string, error) {
+	row, err := s.store.Read(ctx, s.plan.SimulationID, id, attempt)
+	if err != nil || row.Error == nil {
+		return "", err
+	}
+	return row.Error.Message, nil
 }
 
 // again is the set of variants to be retried; nil: none, but those without a row are run.
@@ -162,229 +222,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// round gives variants to a process of their own and accounts for each of them when it has ended.
-func (s *supervisor) round(ctx context.Context, ids []string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	number, err := s.store.NextAttempt(ctx, s.plan.SimulationID)
-	if err != nil {
-		return err
-	}
-	clear(s.began)
-	clear(s.told)
-	s.victims = 0
-	p, err := startProcess(s.Command, s.order(number, ids))
-	if err != nil {
-		return err
-	}
-	s.processes++
-	end, cancelled := s.follow(ctx, p)
-	if end.Ending != endDone {
-		// What is known of it is written down even when the run is being cancelled.
-		blamed := end.Ending == endDied && !cancelled
-		if err := s.account(context.WithoutCancel(ctx), p, number, ids, blamed); err != nil {
-			trouble, _ := s.trouble(p, end)
-			return errors.Join(trouble, err)
-		}
-	}
-	s.decisions, s.current = s.decisions+s.current.Decisions, Counters{}
-	clear(s.began)
-	s.report()
-	if cancelled {
-		return ctx.Err() // nil if the run stops itself
-	}
-	return s.judge(ctx, p, end)
-}
-
-func (s *supervisor) order(number int64, ids []string) order {
-	network, err := networkNamespace()
-	if err != nil {
-		network = "" // what needs to know refuses
-	}
-	return order{
-		Runner: s.Runner, Network: network,
-		Job: transforms.Job{
-			Results: s.store.URI(), SimulationID: s.plan.SimulationID, Attempt: number, Only: ids, Simulator: s.Simulator,
-			Parallelism: min(s.Parallelism, len(ids)), MemoryBytes: s.MemoryBytes,
-			Timeout: s.config.Execution.VariantTimeout, Grace: s.Timing.Grace,
-		},
-		HeapBytes:  s.MemoryBytes + freeMemory()/4,
-		TellEveryM: s.Timing.Tell.Milliseconds(),
-	}
-}
-
-// follow hears a process until it has ended. It is cancelled when ctx is done or too many variants fail.
-func (s *supervisor) follow(ctx context.Context, p *process) (end message, cancelled bool) {
-	end = message{Ending: endDied}
-	done := ctx.Done()
-	var killer *time.Timer
-	ask := func() {
-		if killer == nil {
-			p.cancel()
-			killer = time.AfterFunc(s.Timing.CancelGrace, p.end)
-		}
-	}
-	for {
-		select {
-		case m, ok := <-p.messages:
-			if !ok {
-				if killer != nil {
-					killer.Stop()
-				}
-				return end, cancelled
-			}
-			if m.Kind == kindEnd {
-				end = m
-				ask() // it has nothing left to do
-				continue
-			}
-			s.hear(m)
-			if s.tooManyFailed() {
-				cancelled = true
-				ask()
-			}
-		case <-done:
-			done, cancelled = nil, true
-			ask()
-		}
-	}
-}
-
-// hear takes note of a message.
-func (s *supervisor) hear(m message) {
-	switch m.Kind {
-	case string(transforms.Started):
-		s.began[m.VariantID] = s.Timing.Now()
-	case string(transforms.Committed):
-		s.commit(m.VariantID, m.Status, m.Reason, m.Retryable)
-	case kindProgress:
-		if m.Counters != nil {
-			s.current = *m.Counters
-		}
-	}
-	s.report()
-}
-
-func (s *supervisor) commit(id, status string, reason model.Reason, retryable bool) {
-	delete(s.began, id)
-	s.told[id] = true
-	s.ran++
-	if status == model.StatusFailed {
-		s.reasons[reason]++
-	}
-	s.agenda.commit(id, status, reason, retryable, s.Timing.Now())
-}
-
-// tooManyFailed notes that the run stops once more variants fail than the configuration allows. One
-// that has nothing left to do is not stopped.
-func (s *supervisor) tooManyFailed() bool {
-	limit := s.config.Execution.MaxFailedVariants
-	_, failed, _, _ := s.agenda.standing()
-	if limit < 0 || failed <= limit {
-		return false
-	}
-	if _, _, done := s.agenda.next(s.Timing.Now()); done {
-		return false
-	}
-	s.stopped = fmt.Sprintf("%d variants failed, more than execution.max_failed_variants allows (%d)", failed, limit)
-	return true
-}
-
-// account finds out what became of the variants of a process that has ended without being done, whether
-// it said so or not: rows can be there that it could not tell of. Those it began and left without a row
-// were in flight; they are blamed if nothing else is known to have ended it.
-func (s *supervisor) account(ctx context.Context, p *process, number int64, ids []string, blamed bool) error {
-	started, err := s.store.Started(ctx, s.plan.SimulationID)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if s.told[id] {
-			continue
-		}
-		row, committed, err := s.store.Outcome(ctx, s.plan.SimulationID, id, number)
-		switch {
-		case err != nil:
-		case committed:
-			s.commit(id, row.Status, row.Reason, row.Reason.Retryable())
-		case !slices.Contains(started[id], number):
-		case blamed:
-			err = s.mourn(ctx, p, number, id)
-		default:
-			// How it ended says nothing about the variant.
-			err = s.store.UnmarkStarted(s.plan.SimulationID, id, number)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mourn notes a variant in flight at a death, and fails it at the third.
-func (s *supervisor) mourn(ctx context.Context, p *process, number int64, id string) error {
-	s.victims++
-	if !s.agenda.die(id) {
-		return nil
-	}
-	return s.crash(ctx, p, number, id)
-}
-
-// crash writes the row that the variant's processes could not.
-func (s *supervisor) crash(ctx context.Context, p *process, number int64, id string) error {
-	i := slices.IndexFunc(s.plan.Variants, func(v model.Variant) bool { return v.ID == id })
-	ended := s.Timing.Now()
-	began, told := s.began[id]
-	if !told {
-		began = ended // it died between the marker and the word of it
-	}
-	message := fmt.Sprintf("brought its process down %d times, the last time alone in it; %s", deathsUntilFailed, p.death())
-	row := transforms.FailedRow(s.plan, s.config, number, transforms.Failure{
-		Variant:   s.plan.Variants[i],
-		Fault:     *model.NewFault(model.Crashed, message),
-		StartedAt: instant(began), FinishedAt: instant(ended),
-	})
-	if _, err := s.store.Commit(ctx, row); err != nil {
-		return err
-	}
-	s.commit(id, row.Status, model.Crashed, model.Crashed.Retryable())
-	s.tooManyFailed()
-	return nil
-}
-
-func instant(t time.Time) model.Instant { return model.Instant(t.UnixMicro()) }
-
-// judge decides whether the run goes on after a process has ended. One that left neither a row nor a
-// victim has got nowhere: that is tolerated as often as a variant may be retried, after longer and
-// longer waits.
-func (s *supervisor) judge(ctx context.Context, p *process, end message) error {
-	if len(s.told) > 0 || s.victims > 0 {
-		s.fruitless = 0
-		return nil
-	}
-	s.fruitless++
-	err, retryable := s.trouble(p, end)
-	if !retryable || s.fruitless > s.config.Execution.Retries {
-		return err
-	}
-	return sleep(ctx, s.agenda.delay(s.fruitless))
-}
-
-// trouble is what a process ended in, and whether another one may do better.
-func (s *supervisor) trouble(p *process, end message) (err error, retryable bool) {
-	if end.Ending == endFailed {
-		fault := model.NewFault(end.Reason, end.Message)
-		return fmt.Errorf("pipeline: the job can't go on: %w", fault), fault.Retryable
-	}
-	return fmt.Errorf("pipeline: a job ended without getting anywhere; %s", p.death()), true
-}
-
 func (s *supervisor) report() {
 	succeeded, failed, waiting, _ := s.agenda.standing()
 	s.Progress(Progress{
 		Total: len(s.plan.Variants), Succeeded: succeeded, Failed: failed, Running: len(s.began), Waiting: waiting,
-		Decisions: s.decisions + s.current.Decisions, Processes: s.processes,
+		Decisions: s.decisions + s.current.Decisions, Processes: s.processes, Blocking: s.blocking(),
 	})
 }
 

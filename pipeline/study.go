@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +10,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
-	"github.com/whatif-machine/whatif/model/inventory"
 	"github.com/whatif-machine/whatif/model/matcher/engine"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
@@ -27,33 +24,47 @@ type Study struct {
 	Warnings model.Problems      // what is worth a look; the study runs all the same
 	Pinned   []model.PinnedInput // the snapshot's files as they are now, by name
 	Catalog  model.Catalog       // what the snapshot holds
-	Estimate Estimate
+	Estimate Estimate            // sizes only, unless Prepare was asked to Measure
 
 	configuration model.Document
 	campaigns     *model.Document // nil: inline
 	snapshot      string          // sha256
 }
 
-// Prepare reads and checks the configuration at a path and all it refers to, and pins its inputs.
-// Paths in it are relative to its folder. If anything is wrong the error is model.Problems, with
-// every mistake that can be found in one go.
+// Prepare reads and checks the configuration at a path and all it refers to, and pins its inputs: Check
+// for the files of this machine. Paths in it are relative to its folder.
 //
 // The snapshot is loaded for checking and let go of again.
 func Prepare(ctx context.Context, configPath string, with ...Option) (*Study, error) {
-	p := &preparation{folder: filepath.Dir(configPath), study: &Study{}, measure: slices.Contains(with, Measure)}
-	err := p.prepare(ctx, configPath)
-	if _, ok := errors.AsType[model.Problems](err); ok {
-		err = p.inOrder().Err()
+	text, err := readDocument(configPath)
+	if err != nil {
+		return nil, model.Problems{{Position: model.Position{File: configPath}, Message: err.Error()}}
 	}
-	// The job's process will need the memory. The engine's pool outlives one collection and holds on to
-	// the engine and its snapshot; FreeOSMemory makes the second.
-	runtime.GC()
-	debug.FreeOSMemory()
+	src := &localFolder{folder: filepath.Dir(configPath)}
+	// The job's process will need the memory.
+	defer src.letGo()
+	study, err := Check(ctx, configPath, text, src)
 	if err != nil {
 		return nil, err
 	}
-	p.study.Warnings = p.problems.Warnings()
-	return p.study, nil
+	if slices.Contains(with, Measure) {
+		err = study.Estimate.foretell(ctx, study.Config, study.Variants, engine.New(src.snap), src.snap.Bytes(), freeMemory())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return study, nil
+}
+
+// letGo gives the memory of a snapshot back. The engine's pool outlives one collection and holds on to
+// the engine and its snapshot; FreeOSMemory makes the second.
+func (l *localFolder) letGo() {
+	if l.snap == nil {
+		return
+	}
+	l.snap = nil
+	runtime.GC()
+	debug.FreeOSMemory()
 }
 
 // Option asks Prepare for more than checking.
@@ -61,198 +72,6 @@ type Option string
 
 // Measure has Prepare estimate what running takes, for which it simulates the baseline for a moment.
 const Measure Option = "measure"
-
-// preparation collects the mistakes of a configuration on the way through its parts.
-type preparation struct {
-	folder   string
-	study    *Study
-	problems model.Problems
-	measure  bool
-}
-
-func (p *preparation) prepare(ctx context.Context, path string) error {
-	text, err := readDocument(path)
-	if err != nil {
-		p.complain(model.Position{File: path}, err.Error())
-		return p.problems.Err()
-	}
-	p.study.configuration = document(path, text)
-	config, problems := model.ParseConfig(path, text)
-	p.problems = problems
-	if config == nil {
-		return p.problems.Err()
-	}
-	p.study.Config = config
-	p.readCampaigns()
-	files := p.findInventory()
-	if p.problems.Err() == nil {
-		variants, problems := config.Expand()
-		p.study.Variants = variants
-		p.problems = append(p.problems, problems...)
-	}
-	// A configuration with mistakes is held against the snapshot too: its mistyped dimensions are told with the rest.
-	return p.checkInventory(ctx, files)
-}
-
-// readCampaigns reads the campaigns a configuration names by path.
-func (p *preparation) readCampaigns() {
-	config := p.study.Config
-	if config.CampaignsURI == "" {
-		return
-	}
-	path, err := p.local(config.CampaignsURI)
-	var text []byte
-	if err == nil {
-		text, err = readDocument(path)
-	}
-	if err != nil {
-		p.complain(p.study.Config.CampaignsPos, err.Error())
-		return
-	}
-	d := document(path, text)
-	p.study.campaigns = &d
-	campaigns, problems := model.ParseCampaigns(path, text, config.Location)
-	p.problems = append(p.problems, problems...)
-	if problems.Err() != nil {
-		config.Campaigns = campaigns // what could be read, for the snapshot's checks
-		return
-	}
-	p.problems = append(p.problems, config.WithCampaigns(campaigns)...)
-}
-
-// maxInventoryFiles bounds what a glob may find.
-const maxInventoryFiles = 10_000
-
-// findInventory resolves the inventory's path or glob to files, by name.
-func (p *preparation) findInventory() []string {
-	if p.study.Config.Inventory == "" {
-		return nil // that it is missing has been said
-	}
-	pattern, err := p.local(p.study.Config.Inventory)
-	if err != nil {
-		p.complain(p.study.Config.InventoryPos, err.Error())
-		return nil
-	}
-	var files []string
-	if _, err = os.Stat(pattern); err == nil {
-		files = []string{pattern} // there is a file of that very name
-	} else {
-		files, err = filepath.Glob(p.glob(pattern))
-	}
-	// What an import rejected lies beside the snapshot that it made, where `*.parquet` finds it too.
-	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, inventory.RejectedSuffix) && f != pattern })
-	switch {
-	case err != nil:
-		p.complain(p.study.Config.InventoryPos, fmt.Sprintf("%s is not a pattern: %v", pattern, err))
-	case len(files) == 0:
-		p.complain(p.study.Config.InventoryPos, fmt.Sprintf("there is no file %s; `whatif import` makes snapshots from logs, `whatif generate` synthetic ones", pattern))
-	case len(files) > maxInventoryFiles:
-		p.complain(p.study.Config.InventoryPos, fmt.Sprintf("%s are %d files, more than %d", pattern, len(files), maxInventoryFiles))
-	}
-	slices.Sort(files)
-	return files
-}
-
-// glob is a pattern in which the configuration's own folder means itself, whatever it is called.
-func (p *preparation) glob(pattern string) string {
-	folder, err := filepath.Abs(p.folder)
-	rest, within := strings.CutPrefix(pattern, folder)
-	if err != nil || !within {
-		return pattern
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(folder) + rest
-}
-
-// local is the absolute path of a path or URI of the configuration.
-func (p *preparation) local(uri string) (string, error) {
-	scheme, rest, found := strings.Cut(uri, ":")
-	if found && len(scheme) > 1 && !strings.ContainsAny(scheme, `/\`) {
-		if scheme != "file" {
-			return "", fmt.Errorf("%s: this version reads local files only, not %s: addresses", uri, scheme)
-		}
-		uri = strings.TrimPrefix(rest, "//")
-	}
-	if !filepath.IsAbs(uri) {
-		uri = filepath.Join(p.folder, uri)
-	}
-	return filepath.Abs(uri)
-}
-
-// checkInventory pins the files, then checks the study against what they hold.
-func (p *preparation) checkInventory(ctx context.Context, files []string) error {
-	s := p.study
-	var digests []string
-	for _, file := range files {
-		pin, err := pinned(file)
-		if err != nil {
-			p.complain(p.study.Config.InventoryPos, err.Error())
-			continue
-		}
-		s.Pinned, digests = append(s.Pinned, pin), append(digests, pin.SHA256)
-	}
-	if len(digests) == 0 || len(digests) < len(files) {
-		return p.problems.Err()
-	}
-	s.snapshot = inventory.SnapshotSHA256(digests)
-	snap, err := inventory.Load(ctx, files, inventory.Options{Location: s.Config.Location, ShiftDays: s.Config.ShiftDays})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		p.complain(p.study.Config.InventoryPos, err.Error())
-		return p.problems.Err()
-	}
-	s.Catalog = snap.Catalog()
-	p.problems = append(p.problems, s.Config.CheckAgainst(s.Catalog, s.Variants)...)
-	if err := p.problems.Err(); err != nil {
-		return err
-	}
-	s.Estimate = sizeOf(s.Config, s.Variants, snap)
-	if !p.measure {
-		return nil
-	}
-	return s.Estimate.foretell(ctx, s.Config, s.Variants, engine.New(snap), snap.Bytes(), freeMemory())
-}
-
-// pinned is a file as it is now. One that changes while it is read is refused.
-func pinned(file string) (model.PinnedInput, error) {
-	before, err := os.Stat(file)
-	if err != nil {
-		return model.PinnedInput{}, err
-	}
-	digest, err := inventory.FileSHA256(file)
-	if err != nil {
-		return model.PinnedInput{}, err
-	}
-	after, err := os.Stat(file)
-	if err != nil {
-		return model.PinnedInput{}, err
-	}
-	if before.Size() != after.Size() || !before.ModTime().Equal(after.ModTime()) {
-		return model.PinnedInput{}, fmt.Errorf("%s is being written; wait until it is finished", file)
-	}
-	return model.PinnedInput{URI: file, Size: after.Size(), Modified: model.Instant(after.ModTime().UnixMicro()), SHA256: digest}, nil
-}
-
-// inOrder is what is wrong in the order of the documents, the configuration first, whatever found it.
-func (p *preparation) inOrder() model.Problems {
-	first := p.study.configuration.Name
-	slices.SortStableFunc(p.problems, func(a, b model.Problem) int {
-		if a.File != b.File && (a.File == first || b.File == first) {
-			if a.File == first {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return p.problems
-}
-
-// complain adds a mistake that only what the configuration refers to can show.
-func (p *preparation) complain(at model.Position, message string) {
-	p.problems = append(p.problems, model.Problem{Position: at, Message: message})
-}
 
 // readDocument reads a text of bounded size.
 func readDocument(path string) (text []byte, err error) {
@@ -268,27 +87,94 @@ func readDocument(path string) (text []byte, err error) {
 	return text, err
 }
 
-// Submit makes a study a simulation: its plan is durable in the store, under the id, when it returns.
-// The study's inputs are those that Prepare pinned.
-func Submit(ctx context.Context, store *results.Store, s *Study, submittedAt time.Time, id string) (*model.Plan, error) {
-	plan := &model.Plan{
-		SimulationID:  id,
-		SubmittedAt:   model.Instant(submittedAt.UnixMicro()),
-		EngineVersion: model.EngineVersion,
-		Config:        s.configuration,
-		Campaigns:     s.campaigns,
-		Inventory:     s.Pinned,
+// Inputs are the study's texts and files, which is all that its plan is made from.
+func (s *Study) Inputs() model.Inputs {
+	return model.Inputs{
+		EngineVersion:  model.EngineVersion,
+		Config:         s.configuration,
+		Campaigns:      s.campaigns,
+		Inventory:      s.Pinned,
+		SnapshotSHA256: s.snapshot,
+	}
+}
 
-		ConfigSHA256:    s.configuration.SHA256,
-		CampaignsSHA256: s.configuration.SHA256, // inline: a part of the configuration
-		SnapshotSHA256:  s.snapshot,
-		Variants:        s.Variants,
-	}
-	if s.campaigns != nil {
-		plan.CampaignsSHA256 = s.campaigns.SHA256
-	}
+// Submit makes a study a simulation: its plan is durable in the store, under the id, when it returns.
+// The study's inputs are those that were pinned when it was checked.
+func Submit(ctx context.Context, store *results.Store, s *Study, submittedAt time.Time, id string) (*model.Plan, error) {
+	in := s.Inputs()
+	plan := planOf(&in, s.Variants, id, submittedAt)
 	if err := store.WritePlan(ctx, plan); err != nil {
 		return nil, err
 	}
 	return plan, nil
+}
+
+// PlanOf is the plan of a simulation of a tenant from what its submission fixed, the same one whenever it
+// is made. Inputs of another version of the engine are refused: their figures might differ.
+func PlanOf(in *model.Inputs, id, tenant string, submittedAt time.Time) (*model.Plan, error) {
+	if err := results.CheckSimulationID(id); err != nil {
+		return nil, err
+	}
+	if err := checkVersion(id, in.EngineVersion); err != nil {
+		return nil, err
+	}
+	config, err := configOf(in)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: plan of %s: %w", id, err)
+	}
+	variants, problems := config.Expand()
+	if err := problems.Err(); err != nil {
+		return nil, fmt.Errorf("pipeline: plan of %s: its variants are not valid for this version: %w", id, err)
+	}
+	plan := planOf(in, variants, id, submittedAt)
+	plan.Tenant = tenant
+	return plan, nil
+}
+
+// configOf reads the texts of a submission again, which were valid when it was checked.
+func configOf(in *model.Inputs) (*model.Config, error) {
+	config, problems := model.ParseConfig(in.Config.Name, []byte(in.Config.Text))
+	if err := problems.Err(); err != nil {
+		return nil, fmt.Errorf("its configuration is not valid for this version: %w", err)
+	}
+	if in.Campaigns == nil {
+		return config, nil
+	}
+	campaigns, problems := parsedCampaigns.of(*in.Campaigns, config.Location)
+	if err := problems.Err(); err != nil {
+		return nil, fmt.Errorf("its campaigns are not valid for this version: %w", err)
+	}
+	if err := config.WithCampaigns(campaigns).Err(); err != nil {
+		return nil, fmt.Errorf("its campaigns are not valid for this version: %w", err)
+	}
+	return config, nil
+}
+
+func planOf(in *model.Inputs, variants []model.Variant, id string, submittedAt time.Time) *model.Plan {
+	plan := &model.Plan{
+		SimulationID:  id,
+		SubmittedAt:   model.Instant(submittedAt.UnixMicro()),
+		EngineVersion: in.EngineVersion,
+		Config:        in.Config,
+		Campaigns:     in.Campaigns,
+		Inventory:     in.Inventory,
+
+		ConfigSHA256:    in.Config.SHA256,
+		CampaignsSHA256: in.Config.SHA256, // inline: a part of the configuration
+		SnapshotSHA256:  in.SnapshotSHA256,
+		Variants:        variants,
+	}
+	if in.Campaigns != nil {
+		plan.CampaignsSHA256 = in.Campaigns.SHA256
+	}
+	return plan
+}
+
+// checkVersion refuses to compute what another version of the engine was to compute.
+func checkVersion(id, version string) error {
+	if version == model.EngineVersion {
+		return nil
+	}
+	return fmt.Errorf("pipeline: simulation %s was submitted for version %s of the engine, this program has version %s, whose figures may differ: submit the configuration again",
+		id, version, model.EngineVersion)
 }

@@ -196,9 +196,9 @@ func TestNamesThatLookLikePatterns(t *testing.T) {
 		writeText(t, filepath.Join(dir, name), "")
 	}
 	for inventory, want := range map[string]string{"a.parquet": "a.parquet", "?.parquet": "a.parquet", "[ab].parquet": "[ab].parquet", "[abc].parquet": "a.parquet"} {
-		p := &preparation{folder: dir, study: &Study{Config: &model.Config{Inventory: inventory}}}
-		if files := p.findInventory(); len(files) != 1 || files[0] != filepath.Join(dir, want) {
-			t.Errorf("%s is %q, %v", inventory, files, p.problems)
+		src := &localFolder{folder: dir}
+		if files, err := src.find(inventory); err != nil || len(files) != 1 || files[0] != filepath.Join(dir, want) {
+			t.Errorf("%s is %q, %v", inventory, files, err)
 		}
 	}
 }

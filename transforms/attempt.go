@@ -34,6 +34,7 @@ func (s *study) attempt(ctx context.Context, v model.Variant) (o outcome) {
 		if p := recover(); p != nil {
 			o = a.failed(panicked(p))
 		}
+		s.notify(a.end(o))
 	}()
 	row, err := a.run(ctx)
 	switch {
@@ -47,6 +48,14 @@ func (s *study) attempt(ctx context.Context, v model.Variant) (o outcome) {
 
 // errGivenUp marks an attempt that the variant is not to blame for: it leaves no row.
 var errGivenUp = errors.New("given up")
+
+// end is the event of an attempt that is over.
+func (a *attempt) end(o outcome) Event {
+	if o.row == nil && o.failure == nil {
+		return Event{Kind: GivenUp, VariantID: a.variant.ID}
+	}
+	return Event{Kind: Computed, VariantID: a.variant.ID}
+}
 
 type attempt struct {
 	study   *study

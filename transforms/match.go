@@ -56,24 +56,27 @@ func (f *matchFn) StartBundle(ctx context.Context, _ func(model.VariantResult), 
 	return err
 }
 
-// ProcessElement hands the variant to the pool as soon as it has a place, and passes on what has
-// finished meanwhile.
+// ProcessElement hands the variant to the pool as soon as it has a place and is let in, and passes on
+// what has finished meanwhile. A variant that gets neither is not begun.
 func (f *matchFn) ProcessElement(ctx context.Context, _ string, v model.Variant, emit func(model.VariantResult), fail func(Failure)) error {
-	for {
-		if f.study.limits.closed() {
-			return f.finish(ctx, emit, fail)
-		}
+	places, entrance := f.study.limits.places, (<-chan struct{})(nil)
+	for !f.study.limits.closed() && ctx.Err() == nil {
 		select {
 		case o := <-f.finished:
 			f.passOn(ctx, o, emit, fail)
-		case f.study.limits.places <- struct{}{}:
+		case places <- struct{}{}:
+			places, entrance = nil, f.study.entrance(v.ID)
+		case <-entrance:
 			f.handOver(ctx, v)
 			return nil
 		case <-f.study.limits.stuck:
 		case <-ctx.Done():
-			return f.finish(ctx, emit, fail)
 		}
 	}
+	if places == nil {
+		<-f.study.limits.places
+	}
+	return f.finish(ctx, emit, fail)
 }
 
 // FinishBundle waits for what is in flight.

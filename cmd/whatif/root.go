@@ -48,7 +48,7 @@ Start with ` + "`whatif demo`" + `.`,
 	root.AddCommand(
 		c.demoCommand(), c.generateCommand(), c.importCommand(), c.validateCommand(), c.runCommand(),
 		c.compareCommand(), c.queryCommand(), c.failuresCommand(), c.retryCommand(), c.reportCommand(),
-		c.sqlCommand(), c.gcCommand(), c.schemaCommand(), c.runJobCommand(),
+		c.sqlCommand(), c.gcCommand(), c.schemaCommand(), c.runJobCommand(), c.readCatalogCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		wrapArgs(cmd)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/whatif-machine/whatif/transforms/killpoint"
 )
 
 // maxFileBytes bounds any file of the store: a row is at most 16 MiB by estimate, a plan holds a
@@ -34,12 +36,14 @@ func (f *folder) commit(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
+	killpoint.Here("results.temp_written")
 	if err := publish(d, temp, path, data); err != nil {
 		return err
 	}
 	if err := d.SyncDir(dir); err != nil {
 		return failed("make durable the folder", dir, err)
 	}
+	killpoint.Here("results.folder_synced")
 	return nil
 }
 
@@ -130,6 +134,9 @@ func publish(d disk, temp, path string, data []byte) error {
 		if err = d.RenameNew(temp, path); err == nil {
 			return nil
 		}
+	}
+	if err == nil {
+		killpoint.Here("results.linked")
 	}
 	if errors.Is(err, fs.ErrExist) {
 		err = sameBytes(d, path, data)

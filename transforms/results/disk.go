@@ -10,18 +10,18 @@ import (
 // disk is what the store does to a file system. It is a seam: tests put one in that runs out of
 // space, fails to make durable, or is read-only.
 type disk interface {
-	Mkdir(path string) error                            // one level; fs.ErrExist if it is there
-	Create(path string) (file, error)                   // for writing; fs.ErrExist if it is there
-	Link(from, to string) error                         // fs.ErrExist if `to` is there
-	RenameNew(from, to string) error                    // the same for file systems without hard links
-	Rename(from, to string) error                       // of a folder to a name that is not taken
-	Remove(path string) error                           // a file
-	RemoveAll(path string) error                        // a tree
-	SyncDir(path string) error                          // makes a folder's names durable
-	ReadDir(path string) ([]fs.DirEntry, error)         // sorted by name
-	ReadFile(path string, limit int64) ([]byte, error)  // errTooLarge if it is longer
-	Open(path string) (source, error)                   // for reading parts of it
-	Lock(path string) (release func() error, err error) // errLocked if another holds it
+	Mkdir(path string) error                                         // one level; fs.ErrExist if it is there
+	Create(path string) (file, error)                                // for writing; fs.ErrExist if it is there
+	Link(from, to string) error                                      // fs.ErrExist if `to` is there
+	RenameNew(from, to string) error                                 // the same for file systems without hard links
+	Rename(from, to string) error                                    // of a folder to a name that is not taken
+	Remove(path string) error                                        // a file
+	RemoveAll(path string) error                                     // a tree
+	SyncDir(path string) error                                       // makes a folder's names durable
+	ReadDir(path string) ([]fs.DirEntry, error)                      // sorted by name
+	ReadFile(path string, limit int64) ([]byte, error)               // errTooLarge if it is longer
+	Open(path string) (source, error)                                // for reading parts of it
+	Lock(path string, shared bool) (release func() error, err error) // errLocked if another holds it so that this can't be had
 	Stat(path string) (fs.FileInfo, error)
 }
 
@@ -62,7 +62,8 @@ func (osDisk) RemoveAll(path string) error                { return os.RemoveAll(
 func (osDisk) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
 func (osDisk) Open(path string) (source, error)           { return os.Open(path) }
 func (osDisk) Stat(path string) (fs.FileInfo, error)      { return os.Stat(path) }
-func (osDisk) Lock(path string) (func() error, error)     { return flock(path) }
+
+func (osDisk) Lock(path string, shared bool) (func() error, error) { return flock(path, shared) }
 
 func (osDisk) SyncDir(path string) error {
 	d, err := os.Open(path)

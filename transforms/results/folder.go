@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // folder is a place on a local disk.
@@ -83,9 +84,11 @@ func (f *folder) list(dir string) ([]string, error) {
 	return names, nil
 }
 
-func (f *folder) lock(path string) (func() error, error) { return f.disk.Lock(f.at(path)) }
+func (f *folder) lock(path string, shared bool) (func() error, error) {
+	return f.disk.Lock(f.at(path), shared)
+}
 
-func (f *folder) sweep(dir string) error {
+func (f *folder) sweep(dir string, before time.Time) error {
 	entries, err := f.disk.ReadDir(f.at(dir))
 	if err != nil {
 		return failed("list", f.at(dir), err)
@@ -94,15 +97,33 @@ func (f *folder) sweep(dir string) error {
 		below := dir + "/" + e.Name()
 		switch {
 		case e.IsDir():
-			err = f.sweep(below)
+			err = f.sweep(below, before)
 		case isTemporary(e.Name()):
-			err = f.unmark(below)
+			err = f.sweepFile(below, before)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sweepFile removes a file, unless somebody may still be at it. One that is gone was somebody's who ended it first.
+func (f *folder) sweepFile(path string, before time.Time) error {
+	if before.IsZero() {
+		return f.unmark(path)
+	}
+	info, err := f.disk.Stat(f.at(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return failed("look at", f.at(path), err)
+	}
+	if info.ModTime().After(before) {
+		return nil
+	}
+	return f.unmark(path)
 }
 
 // remove first moves the folder to a name no reader looks at, so that a half removed simulation is

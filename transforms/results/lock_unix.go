@@ -10,14 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flock takes the lock file at path for this process. The kernel lets go of it when the process
+// flock takes the lock file at path for this process, or for it and others who take it shared. The kernel lets go of it when the process
 // ends, however it ends, so a lock is never left behind.
-func flock(path string) (release func() error, err error) {
+func flock(path string, shared bool) (release func() error, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	how := unix.LOCK_EX
+	if shared {
+		how = unix.LOCK_SH
+	}
+	err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		err = errLocked
 	}

@@ -12,8 +12,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/killpoint"
 )
 
 // Store holds the results of simulations in one folder. It is safe for concurrent use, also by
@@ -37,9 +39,9 @@ type place interface {
 	open(path string) (source, error)
 	// list is the names in a folder, sorted; empty if there is no such folder.
 	list(dir string) ([]string, error)
-	lock(path string) (release func() error, err error)
-	// sweep removes what interrupted writers left in a folder and those below it.
-	sweep(dir string) error
+	lock(path string, shared bool) (release func() error, err error)
+	// sweep removes what interrupted writers left in a folder and those below it: all, or what was last changed before a time.
+	sweep(dir string, before time.Time) error
 	// remove takes a folder away in one step for readers.
 	remove(dir string) error
 	// finishRemovals takes away what interrupted removals left.
@@ -103,7 +105,11 @@ func (s *Store) WritePlan(ctx context.Context, plan *model.Plan) error {
 	if err != nil {
 		return fmt.Errorf("results: encode the plan of %s: %w", plan.SimulationID, err)
 	}
-	return s.place.create(model.PlanPath(plan.SimulationID), data)
+	if err := s.place.create(model.PlanPath(plan.SimulationID), data); err != nil {
+		return err
+	}
+	killpoint.Here("results.plan_written")
+	return nil
 }
 
 // Plan reads a simulation's plan.
@@ -139,30 +145,42 @@ func (s *Store) NextAttempt(ctx context.Context, simulation string) (int64, erro
 	if err := CheckSimulationID(simulation); err != nil {
 		return 0, err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	taker := fmt.Appendf(nil, "%s %d\n", host, os.Getpid())
-	last, err := s.lastAttempt(simulation)
+	last, err := s.LastAttempt(simulation)
 	if err != nil {
 		return 0, err
 	}
 	for n := last + 1; ctx.Err() == nil; n++ {
-		path := model.AttemptPath(simulation, n)
-		err := s.place.claim(path, taker)
-		if err == nil {
-			return n, nil
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return 0, err
+		if taken, err := s.TakeAttempt(simulation, n); taken || err != nil {
+			return n, err
 		}
 	}
 	return 0, ctx.Err()
 }
 
-// lastAttempt is the highest number taken so far, 0 with none.
-func (s *Store) lastAttempt(simulation string) (last int64, err error) {
+// TakeAttempt takes an attempt number that somebody else chose; taken is false if another has it.
+func (s *Store) TakeAttempt(simulation string, n int64) (taken bool, err error) {
+	if err := CheckSimulationID(simulation); err != nil {
+		return false, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	err = s.place.claim(model.AttemptPath(simulation, n), fmt.Appendf(nil, "%s %d\n", host, os.Getpid()))
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err == nil {
+		killpoint.Here("results.attempt_taken")
+	}
+	return err == nil, err
+}
+
+// LastAttempt is the highest attempt number of a simulation taken so far, 0 with none.
+func (s *Store) LastAttempt(simulation string) (last int64, err error) {
+	if err := CheckSimulationID(simulation); err != nil {
+		return 0, err
+	}
 	dir := path.Dir(model.AttemptPath(simulation, 1))
 	names, err := s.place.list(dir)
 	if err != nil {
@@ -182,7 +200,11 @@ func (s *Store) MarkStarted(simulation, variant string, attempt int64) error {
 	if err := checkIDs(simulation, variant); err != nil {
 		return err
 	}
-	return s.place.mark(model.StartedPath(simulation, variant, attempt))
+	if err := s.place.mark(model.StartedPath(simulation, variant, attempt)); err != nil {
+		return err
+	}
+	killpoint.Here("results.started_marked")
+	return nil
 }
 
 // UnmarkStarted takes the marker back: the attempt was cancelled, which says nothing about the variant.
@@ -218,11 +240,21 @@ func (s *Store) Started(ctx context.Context, simulation string) (map[string][]in
 // Lock takes a simulation for the caller until release: one process at a time runs or deletes it.
 // An error wraps ErrRunning if another has it, ErrNotFound if there is no such simulation.
 func (s *Store) Lock(simulation string) (release func() error, err error) {
+	return s.lock(simulation, false)
+}
+
+// LockShared takes a simulation for the caller and others who take it so: it is not deleted meanwhile, and
+// nobody has it with Lock. They make sure of all else in another way.
+func (s *Store) LockShared(simulation string) (release func() error, err error) {
+	return s.lock(simulation, true)
+}
+
+func (s *Store) lock(simulation string, shared bool) (release func() error, err error) {
 	if err := CheckSimulationID(simulation); err != nil {
 		return nil, err
 	}
 	path := model.SimulationPath(simulation) + "/_lock"
-	release, err = s.place.lock(path)
+	release, err = s.place.lock(path, shared)
 	switch {
 	case err == nil:
 		return release, nil
@@ -234,10 +266,11 @@ func (s *Store) Lock(simulation string) (release func() error, err error) {
 	return nil, failed("lock", s.Path(path), err)
 }
 
-// Sweep removes what interrupted writers of a simulation left. The caller holds its lock.
-func (s *Store) Sweep(simulation string) error {
+// Sweep removes what interrupted writers of a simulation left and last touched before a time; the zero
+// time: all of it. The caller holds its lock; if that is a shared one, young files may be somebody's.
+func (s *Store) Sweep(simulation string, before time.Time) error {
 	if err := CheckSimulationID(simulation); err != nil {
 		return err
 	}
-	return s.place.sweep(model.SimulationPath(simulation))
+	return s.place.sweep(model.SimulationPath(simulation), before)
 }

@@ -1,0 +1,189 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
+)
+
+// Bounds of a process that reads a catalog.
+const (
+	maxCatalogBytes  = 32 << 20  // of its answer
+	minCatalogMemory = 256 << 20 // that it may have, however little is free
+)
+
+// catalogRequest is what a process that reads a catalog finds on its standard input.
+type catalogRequest struct {
+	Files       []model.PinnedInput `json:"files"`
+	TimeZone    string              `json:"time_zone"`
+	ShiftDays   int64               `json:"shift_days"`
+	MemoryBytes int64               `json:"memory_bytes"`
+}
+
+// catalogAnswer is what it writes to its standard output: a catalog, or what is wrong.
+type catalogAnswer struct {
+	Catalog *model.Catalog `json:"catalog,omitempty"`
+	Error   string         `json:"error,omitempty"`
+}
+
+// ReadCatalog tells what a snapshot holds, as inventory.Load in this process would, in the same words
+// where something is wrong, but in a process of its own: a file that is hostile, or larger than memory,
+// brings down nobody else. The process ends when ctx does. Files that are no longer those that were
+// pinned, by size and time, are refused.
+//
+// The command's default is this program and read-catalog.
+func ReadCatalog(ctx context.Context, command []string, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
+	if len(command) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return model.Catalog{}, fmt.Errorf("pipeline: which program to read snapshots with: %w", err)
+		}
+		command = []string{self, "read-catalog"}
+	}
+	request := catalogRequest{Files: files, ShiftDays: o.ShiftDays, MemoryBytes: max(freeMemory()/2, minCatalogMemory)}
+	if o.Location != nil {
+		request.TimeZone = o.Location.String()
+	}
+	answer, err := askCatalog(ctx, command, request)
+	switch {
+	case ctx.Err() != nil:
+		return model.Catalog{}, ctx.Err()
+	case err != nil:
+		return model.Catalog{}, err
+	case answer.Catalog == nil:
+		return model.Catalog{}, errors.New(answer.Error)
+	}
+	return *answer.Catalog, nil
+}
+
+// askCatalog starts the process and reads its answer.
+func askCatalog(ctx context.Context, command []string, request catalogRequest) (answer catalogAnswer, err error) {
+	in, err := json.Marshal(request)
+	if err != nil {
+		return answer, fmt.Errorf("pipeline: read a catalog: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	// Something that holds its output open after its death is not waited for.
+	cmd.WaitDelay = time.Second
+	out, errs := &bounded{limit: maxCatalogBytes}, &tail{}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), out, errs
+	if err := setAttributes(cmd, false); err != nil {
+		return answer, err
+	}
+	died := runOnOneThread(cmd)
+	switch {
+	case out.over:
+		return answer, fmt.Errorf("the snapshot's dimensions have too many different values: the list is longer than %d MiB; leave out columns that nobody targets or reports by", maxCatalogBytes>>20)
+	case died != nil:
+		return answer, fmt.Errorf("the snapshot can't be read with %d MiB of memory, or reading it failed: its process died: %w; its last words: %s", request.MemoryBytes>>20, died, errs)
+	}
+	if err := json.Unmarshal(out.data, &answer); err != nil {
+		return answer, fmt.Errorf("pipeline: the answer of a process that reads a catalog: %w", err)
+	}
+	return answer, nil
+}
+
+// runOnOneThread runs a command that is to die with this process: the kernel takes the death of the
+// thread that started it for that.
+func runOnOneThread(cmd *exec.Cmd) error {
+	ended := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		ended <- cmd.Run()
+	}()
+	return <-ended
+}
+
+// bounded keeps what is written to it, up to a limit.
+type bounded struct {
+	limit int
+	data  []byte
+	over  bool
+}
+
+var errOver = errors.New("longer than it may be")
+
+func (b *bounded) Write(data []byte) (int, error) {
+	if b.over = b.over || len(b.data)+len(data) > b.limit; b.over {
+		return 0, errOver
+	}
+	b.data = append(b.data, data...)
+	return len(data), nil
+}
+
+// TellCatalog is the life of the process that ReadCatalog starts: it reads a request from in and writes
+// the answer to out. It is not for people.
+func TellCatalog(ctx context.Context, in io.Reader, out io.Writer) error {
+	var request catalogRequest
+	if err := json.NewDecoder(io.LimitReader(in, maxCatalogBytes)).Decode(&request); err != nil {
+		return fmt.Errorf("pipeline: read-catalog reads its request from standard input; `whatif serve` starts it: %w", err)
+	}
+	if err := boundMemory(request.MemoryBytes); err != nil {
+		return err
+	}
+	var answer catalogAnswer
+	catalog, err := catalogOf(ctx, request)
+	if err != nil {
+		answer.Error = err.Error()
+	} else {
+		answer.Catalog = &catalog
+	}
+	if err := json.NewEncoder(out).Encode(answer); err != nil {
+		return fmt.Errorf("pipeline: tell the catalog: %w", err)
+	}
+	return nil
+}
+
+// boundMemory has the collector work harder before the bound, and the process die beyond it.
+func boundMemory(bytes int64) error {
+	if bytes <= 0 {
+		return errors.New("pipeline: read-catalog needs a bound of its memory")
+	}
+	debug.SetMemoryLimit(bytes / 4 * 3)
+	return limitData(bytes)
+}
+
+func catalogOf(ctx context.Context, request catalogRequest) (model.Catalog, error) {
+	loc, err := time.LoadLocation(request.TimeZone)
+	if err != nil {
+		return model.Catalog{}, fmt.Errorf("pipeline: time zone of a catalog: %w", err)
+	}
+	paths := make([]string, len(request.Files))
+	for i, file := range request.Files {
+		paths[i] = file.URI
+	}
+	if err := unchanged(request.Files); err != nil {
+		return model.Catalog{}, err
+	}
+	snap, err := inventory.Load(ctx, paths, inventory.Options{Location: loc, ShiftDays: request.ShiftDays})
+	if err != nil {
+		return model.Catalog{}, err
+	}
+	return snap.Catalog(), unchanged(request.Files)
+}
+
+// unchanged is nil if files are those that were pinned, by size and time.
+func unchanged(files []model.PinnedInput) error {
+	for _, file := range files {
+		info, err := os.Stat(file.URI)
+		if err != nil {
+			return err
+		}
+		if info.Size() != file.Size || file.Modified != 0 && info.ModTime().UnixMicro() != int64(file.Modified) {
+			return beingWritten(file.URI)
+		}
+	}
+	return nil
+}
