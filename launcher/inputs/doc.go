@@ -1,2 +1,27 @@
-// Package inputs resolves what a configuration refers to, within the allowed roots and uploads.
+// Package inputs resolves what a configuration refers to: files within the allowed folders, and uploads.
+//
+//	slots/2026-07-*.parquet --+                                  +-> size, mtime, SHA-256   (digests, cached)
+//	/data/slots.parquet ------+-> reference -> os.Root -> file --+-> text of the campaigns (documents, cached)
+//	file:///data/slots.parquet+                 of a root        +-> what a snapshot holds (catalogs, cached)
+//	upload:<sha256> ----------+-> os.Root of the tenant's uploads
+//
+// # What can be reached
+//
+// A configuration is written by someone who may submit, not by someone who may read this machine's disk. So a
+// name is first held against a strict syntax (reference.go), then opened below a root by os.Root, which
+// follows no symbolic link that leaves it, and only if it is a regular file (root.go). The results folder is
+// never an input, even within a root: the uploads and results of other tenants are there. Nothing about a
+// place outside the roots is looked up, so no message can depend on what is there.
+//
+// What is handed on is the file's real path, without any symbolic link, and its digest. A job's process opens
+// that path later by itself; should it have become another file by then, the digest tells, and the job
+// computes nothing of it. So what happens to a path after it was pinned can make a job fail, not make it read
+// something else.
+//
+// # Cost
+//
+// 300 submissions a second name the same snapshot: each costs one stat for each of its files. A file that has
+// not changed since it was hashed, by device, inode, size and times, is not read again; one that changed in the
+// two seconds before it was hashed is, since a second change within the clock's granularity would not show.
+// What is missing from a cache is made once, however many wait for it.
 package inputs

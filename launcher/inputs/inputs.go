@@ -1,0 +1,178 @@
+package inputs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
+)
+
+// Options of New.
+type Options struct {
+	Roots          []string // folders that configurations may read, in the order in which a relative path is looked up; none: uploads only
+	Results        string   // folder of the result store, in which uploads and catalogs are kept
+	MaxUploadBytes int64    // of one upload; default 64 MiB
+	MaxTenantBytes int64    // of all uploads of a tenant; default 2 GiB
+
+	// Catalog reads what a snapshot holds, in a process of its own (pipeline.ReadCatalog). One is read at a time.
+	Catalog func(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error)
+
+	Logger *slog.Logger     // default: none
+	Now    func() time.Time // default: time.Now
+}
+
+// Bounds on what is kept in memory.
+const (
+	maxDigests       = 50_000   // files
+	maxDocumentsSize = 32 << 20 // bytes of text
+	maxCatalogsSize  = 64 << 20 // bytes, about
+)
+
+// Inputs resolves paths and uploads for all tenants. It is safe for concurrent use.
+type Inputs struct {
+	roots     []root
+	uploads   uploads
+	digests   *cache[fileKey, model.PinnedInput]
+	documents *cache[fileKey, model.Document]
+	catalogs  *cache[string, model.Catalog]
+	kept      catalogFolder
+	reading   chan struct{} // a place for each file being read
+	child     chan struct{} // one for the process that reads a catalog
+	catalog   func(context.Context, []model.PinnedInput, inventory.Options) (model.Catalog, error)
+	log       *slog.Logger
+	now       func() time.Time
+}
+
+// New checks the roots and removes what uploads left that were interrupted. Every root must be there.
+func New(o Options) (*Inputs, error) {
+	if o.Catalog == nil {
+		return nil, errors.New("inputs: no function to read catalogs with")
+	}
+	results, err := localFolder(o.Results)
+	if err != nil {
+		return nil, fmt.Errorf("the results folder: %w", err)
+	}
+	if err := os.MkdirAll(results, 0o777); err != nil {
+		return nil, fmt.Errorf("the results folder: %w", err)
+	}
+	in := &Inputs{
+		digests:   newCache[fileKey](maxDigests, func(model.PinnedInput) int64 { return 1 }),
+		documents: newCache[fileKey](maxDocumentsSize, func(d model.Document) int64 { return int64(len(d.Text)) + 1000 }),
+		catalogs:  newCache[string](maxCatalogsSize, catalogSize),
+		reading:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
+		child:     make(chan struct{}, 1),
+		catalog:   o.Catalog, log: o.Logger, now: o.Now,
+	}
+	if in.log == nil {
+		in.log = slog.New(slog.DiscardHandler)
+	}
+	if in.now == nil {
+		in.now = time.Now
+	}
+	in.kept = catalogFolder{path: filepath.Join(results, "_catalogs"), now: in.now}
+	for _, given := range o.Roots {
+		r, err := newRoot(given, results)
+		if err != nil {
+			return nil, fmt.Errorf("input root %s: %w", given, err)
+		}
+		in.roots = append(in.roots, r)
+	}
+	in.uploads = newUploads(filepath.Join(results, "_uploads"), o.MaxUploadBytes, o.MaxTenantBytes)
+	return in, in.uploads.sweep()
+}
+
+// newRoot checks a folder that configurations may read.
+func newRoot(given, results string) (root, error) {
+	path, err := localFolder(given)
+	if err != nil {
+		return root{}, err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return root{}, err
+	}
+	closed, err := filepath.EvalSymlinks(results)
+	if err != nil {
+		return root{}, err
+	}
+	info, err := os.Stat(real)
+	switch {
+	case err != nil:
+		return root{}, err
+	case !info.IsDir():
+		return root{}, errors.New("is not a folder")
+	}
+	for _, system := range []string{"/proc", "/sys", "/dev"} {
+		if _, inside := below(system, real); inside {
+			return root{}, fmt.Errorf("files below %s are not data", system)
+		}
+	}
+	if real == filepath.Dir(real) {
+		return root{}, errors.New("this would open every file of the machine; name the folders with the data")
+	}
+	if _, inside := below(closed, real); inside {
+		return root{}, fmt.Errorf("it lies in the results folder %s, where other tenants' results and uploads are", results)
+	}
+	return root{path: path, real: real, closed: closed}, nil
+}
+
+// localFolder is the absolute path of a folder given as path or file: URI.
+func localFolder(given string) (string, error) {
+	if given == "" {
+		return "", errors.New("no folder given")
+	}
+	if u, err := url.Parse(given); err == nil && len(u.Scheme) > 1 {
+		if u.Scheme != "file" || u.Host != "" {
+			return "", fmt.Errorf("this version reads local files and uploads only, not %s; copy the files to a folder and name that", given)
+		}
+		given = u.Path
+	}
+	return filepath.Abs(given)
+}
+
+// For is what a tenant's configurations may refer to: the roots and the tenant's uploads.
+func (in *Inputs) For(tenant string) *Source { return &Source{in: in, tenant: tenant} }
+
+// candidates are the places where a path may be, in order.
+func (in *Inputs) candidates(r reference) ([]candidate, error) {
+	var list []candidate
+	for _, root := range in.roots {
+		rel, ok := r.path, true
+		if r.absolute {
+			rel, ok = root.within(r.path)
+		}
+		if ok {
+			list = append(list, candidate{root, rel})
+		}
+	}
+	switch {
+	case len(in.roots) == 0:
+		return nil, fmt.Errorf("%s: this launcher was started without --input-root, so it reads uploads only (POST /v1/uploads)", shown(r.text))
+	case len(list) == 0:
+		return nil, fmt.Errorf("%s lies outside the input roots of this launcher; write a path relative to one, or upload the file (POST /v1/uploads)", shown(r.text))
+	}
+	return list, nil
+}
+
+// candidate is a path below a root.
+type candidate struct {
+	root root
+	rel  string
+}
+
+// upload is where a tenant's upload is.
+func (in *Inputs) upload(tenant, digest string) (candidate, error) {
+	if !isTenant(tenant) {
+		return candidate{}, fmt.Errorf("tenant %s can have no uploads: its name is not one of a folder", shown(tenant))
+	}
+	path := filepath.Join(in.uploads.path, tenant)
+	return candidate{root{path: path, real: path}, digest}, nil
+}
