@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// DidYouMean suggests the candidate nearest to what was written, as the problems of a configuration
+// do: "did you mean `reach`?"; empty: none is near.
+func DidYouMean(written string, candidates []string) string { return didYouMean(written, candidates) }
+
 // didYouMean suggests the candidate nearest to what was written, if one is near enough: at most
 // one edit per three characters, a swap of neighbours counting once. The one candidate that goes on
 // where the writer stopped (`campaigns.bid`) is nearer than any. Empty: none is.
