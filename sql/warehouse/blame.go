@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -12,8 +13,30 @@ import (
 	views "github.com/whatif-machine/whatif/sql"
 )
 
-// ErrDamaged is in the chain of every error about a result file that can't be read.
-var ErrDamaged = errors.New("damaged result file")
+var (
+	// ErrDamaged is in the chain of every error about a result file that can't be read.
+	ErrDamaged = errors.New("damaged result file")
+	// ErrNotFound is in the chain of the error about a folder or a simulation that is not there.
+	ErrNotFound = errors.New("not found")
+	// ErrRemoved is in the chain of the error about results that were there at the opening and are not now.
+	ErrRemoved = errors.New("the results were removed while they were read")
+	// ErrMemory is in the chain of the error about a query that needs more memory than it may have.
+	ErrMemory = errors.New("the query needs more memory than it may have")
+)
+
+// missing is ErrNotFound in words of its own.
+type missing struct{ message string }
+
+func (m missing) Error() string        { return m.message }
+func (m missing) Is(target error) bool { return target == ErrNotFound }
+
+// notFound is an error about a folder: that it is not there, or what else came of looking at it.
+func notFound(message string, cause error) error {
+	if cause != nil && !errors.Is(cause, fs.ErrNotExist) {
+		return errors.New(message)
+	}
+	return missing{message}
+}
 
 // blame finds the file behind an error of reading, because DuckDB does not always name it: every
 // result file is read by itself. An error that no file is behind comes back as it is.
@@ -24,6 +47,9 @@ func (w *Warehouse) blame(ctx context.Context, cause error) error {
 	found, err := filepath.Glob(w.files)
 	if err != nil {
 		return errors.Join(cause, err)
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("%w: no file matches %s any more", ErrRemoved, w.files)
 	}
 	for _, path := range found {
 		if err := w.readWhole(ctx, path); err != nil && ctx.Err() == nil && ofReading(err) {

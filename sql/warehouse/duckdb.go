@@ -66,7 +66,7 @@ func OpenDuckDB(ctx context.Context, results string, with ...Option) (*Warehouse
 	}
 	w := &Warehouse{db: sql.OpenDB(connector), files: glob}
 	if err := w.setUp(ctx, root, o); err != nil {
-		return nil, errors.Join(err, w.Close())
+		return nil, errors.Join(readable(err), w.Close())
 	}
 	return w, nil
 }
@@ -87,7 +87,7 @@ func locate(results, simulation string) (root, glob string, err error) {
 	}
 	// DuckDB compares real paths with what it may open.
 	if root, err = filepath.EvalSymlinks(root); err != nil {
-		return "", "", fmt.Errorf("open the results folder %s: %w; name the folder that `whatif run` wrote with --results", results, err)
+		return "", "", notFound(fmt.Sprintf("open the results folder %s: %v; name the folder that `whatif run` wrote with --results", results, err), err)
 	}
 	info, err := os.Stat(root)
 	if err != nil {
@@ -104,7 +104,7 @@ func locate(results, simulation string) (root, glob string, err error) {
 		folder, rest := "simulation_id="+simulation, strings.SplitN(pattern, "/", 2)[1]
 		root, pattern = filepath.Join(root, folder), rest
 		if info, err := os.Stat(root); err != nil || !info.IsDir() {
-			return "", "", fmt.Errorf("there is no simulation %s in the results folder %s; its folders simulation_id=.. are those there are", simulation, results)
+			return "", "", notFound(fmt.Sprintf("there is no simulation %s in the results folder %s; its folders simulation_id=.. are those there are", simulation, results), err)
 		}
 	}
 	glob = filepath.Join(escapeGlob(root), filepath.FromSlash(pattern))

@@ -129,7 +129,7 @@ func readable(err error) error {
 	d, ok := errors.AsType[*duckdb.Error](err)
 	switch {
 	case ok && d.Type == duckdb.ErrorTypeOutOfMemory:
-		return fmt.Errorf("the query needs more memory than it may have; select fewer columns, or name one simulation: %w", err)
+		return fmt.Errorf("%w; select fewer columns, or name one simulation: %w", ErrMemory, err)
 	case ok && d.Type == duckdb.ErrorTypePermission:
 		return fmt.Errorf("queries read the results folder and nothing else: %w", err)
 	}

@@ -70,11 +70,12 @@ SELECT
   labelled.value,
   variant_metrics.metric,
   COUNT(*) AS variants,
-  AVG(variant_metrics.value) AS mean,
+  -- Added up in one order, whatever the threads: equal rows give equal means to the last bit.
+  AVG(variant_metrics.value ORDER BY labelled.variant_id) AS mean,
   MIN(variant_metrics.value) AS minimum,
   MAX(variant_metrics.value) AS maximum,
   -- Where to draw it: the number, or the mean of the bin's numbers; null for what is no number.
-  AVG(labelled.number) AS value_number,
+  AVG(labelled.number ORDER BY labelled.variant_id) AS value_number,
   labelled.bin
 FROM labelled
 INNER JOIN variant_metrics

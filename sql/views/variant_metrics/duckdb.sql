@@ -78,7 +78,12 @@ differences AS (
     COUNT(CASE WHEN replicate > 0 THEN value - baseline_value END) OVER same_point AS replicates,
     STDDEV_SAMP(CASE WHEN replicate > 0 THEN value - baseline_value END) OVER same_point AS std_error
   FROM figures
-  WINDOW same_point AS (PARTITION BY simulation_id, point, metric)
+  -- All rows of a point, in an order, so that equal rows give equal deviations to the last bit.
+  WINDOW same_point AS (
+    PARTITION BY simulation_id, point, metric
+    ORDER BY replicate
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  )
 )
 
 SELECT
