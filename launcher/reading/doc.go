@@ -1,2 +1,14 @@
-// Package reading answers the views of the result store for the launcher.
+// Package reading answers the views of the result store for the launcher: a request names a
+// simulation, a view and what of it, and gets a page of rows with the SQL that made it.
+//
+//	Request --choose--> selection --SQL--> warehouse of (simulation, revision) --> page of rows, or CSV
+//	             |                              ^
+//	             +-- BadRequest                 +-- kept open a while, a few at a time
+//
+// Every statement is ours: views, columns and metrics come from the tables of package sql, values are
+// bound. What is printed beside an answer is the same statement with its values in place.
+//
+// So many questions are answered at a time; who waits too long for his turn gets ErrBusy. Answers are
+// read in batches of bounded size, so that neither a page nor a CSV of a million rows needs more memory
+// than a batch.
 package reading
