@@ -1,0 +1,113 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/whatif-machine/whatif/transforms/results"
+)
+
+// aftermath tells of finished simulations, one at a time.
+type aftermath struct {
+	tell func(id string)
+
+	mu   sync.Mutex
+	ids  []string
+	more chan struct{} // has room for one word that there is one
+}
+
+// maxAftermath bounds the simulations whose end is still to be told of. What is made of it can be made at any
+// other time as well, so the oldest are let go.
+const maxAftermath = 10_000
+
+func newAftermath(tell func(string)) *aftermath {
+	return &aftermath{tell: tell, more: make(chan struct{}, 1)}
+}
+
+func (a *aftermath) add(id string) {
+	a.mu.Lock()
+	a.ids = append(a.ids, id)
+	if len(a.ids) > maxAftermath {
+		a.ids = a.ids[1:]
+	}
+	a.mu.Unlock()
+	select {
+	case a.more <- struct{}{}:
+	default:
+	}
+}
+
+func (a *aftermath) next() (id string, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.ids) == 0 {
+		return "", false
+	}
+	id = a.ids[0]
+	a.ids = slices.Delete(a.ids, 0, 1)
+	return id, true
+}
+
+// run tells until ctx is done; what is being told then is told to its end.
+func (a *aftermath) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.more:
+		}
+		for id, ok := a.next(); ok && ctx.Err() == nil; id, ok = a.next() {
+			a.tell(id)
+		}
+	}
+}
+
+const (
+	sweepEvery  = 10 * time.Second // deleted simulations are looked for at least that often
+	sweepAtMost = time.Second      // and at most that often
+)
+
+// sweep removes the results of simulations that were deleted.
+func (q *Queue) sweep(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		changed := q.book.Changed()
+		if err := q.removeDeleted(ctx); err != nil {
+			q.complain(ctx, "removing the results of deleted simulations", err)
+		}
+		if sleep(ctx, sweepAtMost) != nil {
+			return
+		}
+		timer.Reset(sweepEvery)
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-timer.C:
+		}
+	}
+}
+
+// removeDeleted removes what it can. What another process is still at work in is left for the next time.
+func (q *Queue) removeDeleted(ctx context.Context) error {
+	ids, err := q.book.Deleted(ctx)
+	errs := []error{err}
+	for _, id := range ids {
+		err := q.Results.Delete(ctx, id)
+		if errors.Is(err, results.ErrRunning) {
+			continue
+		}
+		if err == nil || errors.Is(err, results.ErrNotFound) {
+			err = q.book.ResultsRemoved(ctx, id)
+		}
+		if err == nil {
+			q.Logger.Info("removed the results of a deleted simulation", "simulation", id, "launcher", q.Name)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

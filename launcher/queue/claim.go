@@ -1,0 +1,214 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/whatif-machine/whatif/launcher/store"
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/killpoint"
+)
+
+// Why a run is ended from outside: the causes of a claim's contexts, besides the store's ErrLeaseLost.
+var (
+	errCancelled = errors.New("queue: its user cancelled the simulation")
+	errPaused    = errors.New("queue: its user paused the simulation")
+	errStopping  = errors.New("queue: the launcher stops")
+	errUnheard   = errors.New("queue: the store could not be reached for so long that the lease has run out")
+)
+
+// claim is a simulation that runs here, from the claim to the end of its lease.
+type claim struct {
+	store.Claimed
+	q   *Queue
+	log *slog.Logger
+
+	held    context.Context // until the lease is lost, or must be taken for lost: then nothing more is written
+	lose    context.CancelCauseFunc
+	running context.Context // part of held: until the run is to end
+	stop    context.CancelCauseFunc
+
+	share   *share
+	meter   *meter
+	changes *recorder
+
+	plan    *model.Plan // nil until it has been written
+	retries int         // of a variant
+	aside   time.Time   // since when another process has it for itself; zero: none
+
+	mu       sync.Mutex
+	finished map[string]bool // variants, of those known; nil until they are
+}
+
+func (q *Queue) newClaim(taken store.Claimed) *claim {
+	c := &claim{Claimed: taken, q: q}
+	sim := taken.Simulation
+	c.log = q.Logger.With("simulation", sim.ID, "tenant", sim.Tenant, "launcher", q.Name, "epoch", taken.Lease.Epoch)
+	c.held, c.lose = context.WithCancelCause(q.alive)
+	c.running, c.stop = context.WithCancelCause(c.held)
+	c.share = q.tokens.join(sim.Tenant, sim.Priority)
+	c.meter = newMeter(sim, q.Now)
+	c.changes = newRecorder(func(ctx context.Context, changes []store.VariantChange) error {
+		return c.ask(ctx, func(ctx context.Context) error { return q.book.Record(ctx, c.Lease, changes) })
+	})
+	c.heed(sim.Wanted)
+	return c
+}
+
+// live runs the simulation and ends its lease. claimedAt is a moment before the claim.
+func (c *claim) live(claimedAt time.Time) {
+	defer c.share.leave()
+	defer c.lose(nil)
+	defer context.AfterFunc(c.q.open, func() { c.stop(errStopping) })()
+	attended, dismiss := context.WithCancel(c.held)
+	var attendants sync.WaitGroup
+	attendants.Go(func() { c.beat(attended, claimedAt) })
+	attendants.Go(func() {
+		if err := c.changes.run(attended); err != nil && attended.Err() == nil {
+			c.stop(fmt.Errorf("queue: record what happened to variants: %w", err))
+		}
+	})
+	fault, cause := c.guarded()
+	dismiss()
+	attendants.Wait()
+	c.end(fault, cause)
+}
+
+// guarded works, and makes a panic the simulation's fault.
+func (c *claim) guarded() (fault *store.Fault, cause error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("a simulation's run panicked", "panic", p, "stack", string(debug.Stack()))
+			c.stop(errors.New("panic"))
+			fault, cause = &store.Fault{Reason: string(model.Internal), Message: short(fmt.Sprintf("a defect of this program: %v", p))}, nil
+		}
+	}()
+	return c.work()
+}
+
+// end writes down what is left to be written and gives the lease back, in the way that the cause asks for.
+func (c *claim) end(fault *store.Fault, cause error) {
+	ctx, cancel := context.WithTimeout(c.held, c.q.Lease)
+	defer cancel()
+	err := c.changes.flush(ctx)
+	if err != nil && c.held.Err() == nil && fault == nil {
+		fault = faultOf(fmt.Errorf("queue: record what happened to variants: %w", err))
+	}
+	switch {
+	case c.held.Err() != nil:
+		err = context.Cause(c.held)
+	case errors.Is(cause, errStopping):
+		err = c.release(ctx)
+	case errors.Is(cause, errPaused):
+		err = c.suspend(ctx)
+	case errors.Is(cause, errCancelled):
+		err = c.finish(ctx, store.Outcome{Cancelled: true})
+	case cause != nil:
+		err = c.finish(ctx, store.Outcome{Fault: faultOf(cause)})
+	default:
+		err = c.finish(ctx, store.Outcome{Fault: fault})
+	}
+	if err != nil {
+		c.log.Warn("a simulation was let go of without a word to the store; whoever claims it next goes on from its rows", "error", err)
+	}
+}
+
+func (c *claim) release(ctx context.Context) error {
+	err := c.ask(ctx, func(ctx context.Context) error { return c.q.book.Release(ctx, c.Lease) })
+	if err == nil {
+		killpoint.Here("queue.released")
+		c.log.Info("released a simulation, to be gone on with")
+	}
+	return err
+}
+
+// suspend pauses the simulation, unless its user has thought better of it meanwhile: then it is given back
+// to be claimed again.
+func (c *claim) suspend(ctx context.Context) error {
+	var wish store.Wish
+	err := c.ask(ctx, func(ctx context.Context) (err error) {
+		wish, err = c.q.book.Heartbeat(ctx, c.Lease, c.q.Lease, c.meter.progress())
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case wish == store.WantCancel:
+		return c.finish(ctx, store.Outcome{Cancelled: true})
+	case wish != store.WantPause:
+		return c.release(ctx)
+	}
+	err = c.ask(ctx, func(ctx context.Context) error { return c.q.book.Suspend(ctx, c.Lease) })
+	if errors.Is(err, store.ErrWrongState) {
+		return c.release(ctx)
+	}
+	if err == nil {
+		c.log.Info("paused a simulation")
+	}
+	return err
+}
+
+func (c *claim) finish(ctx context.Context, o store.Outcome) error {
+	killpoint.Here("queue.before_finish")
+	var sim store.Simulation
+	err := c.ask(ctx, func(ctx context.Context) (err error) {
+		sim, err = c.q.book.Finish(ctx, c.Lease, o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	killpoint.Here("queue.finished")
+	attributes := []any{"state", sim.State, "counts", sim.Counts}
+	if o.Fault != nil {
+		attributes = append(attributes, "reason", o.Fault.Reason, "message", o.Fault.Message)
+	}
+	c.log.Info("finished a simulation", attributes...)
+	c.q.finished(sim.ID)
+	return nil
+}
+
+// Waits before the store is asked again that could not be reached.
+const (
+	firstWait = 50 * time.Millisecond
+	lastWait  = time.Second
+)
+
+// ask asks the store, and again as long as it can't be reached and ctx is not done. Hearing that the lease
+// is lost ends the claim.
+func (c *claim) ask(ctx context.Context, call func(context.Context) error) error {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		err := call(ctx)
+		if isLost(err) {
+			c.lose(err)
+		}
+		if err == nil || !errors.Is(err, store.ErrUnavailable) {
+			return err
+		}
+		if sleep(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// isLost reports whether the simulation is no longer this launcher's.
+func isLost(err error) bool {
+	return errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone)
+}
+
+// sleep waits, and returns ctx's error if that is done first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

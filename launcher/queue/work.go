@@ -1,0 +1,233 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/whatif-machine/whatif/launcher/store"
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/pipeline"
+	"github.com/whatif-machine/whatif/transforms/killpoint"
+	"github.com/whatif-machine/whatif/transforms/results"
+)
+
+// maxTroubles is how often in a row a run may end in trouble that may pass, without another variant done.
+const maxTroubles = 5
+
+// work runs the simulation until nothing is left to do (nil, nil), it can't go on (a fault), or it is
+// ended from outside (the cause).
+func (c *claim) work() (*store.Fault, error) {
+	troubles, left := 0, -1
+	for {
+		sum, err := c.round()
+		open := c.unfinished()
+		if open != left {
+			troubles, left = 0, open
+		}
+		if !errors.Is(err, results.ErrRunning) {
+			c.aside = time.Time{}
+		}
+		switch {
+		case c.held.Err() != nil:
+			return nil, context.Cause(c.held)
+		case open == 0:
+			return nil, nil
+		case c.running.Err() != nil:
+			return nil, context.Cause(c.running)
+		case sum.Stopped != "":
+			return &store.Fault{Reason: "stopped", Message: short(sum.Stopped)}, nil
+		case errors.Is(err, results.ErrRunning):
+			c.standAside()
+			continue
+		case err == nil:
+			err = fmt.Errorf("queue: the run ended and said nothing of %d variants", open)
+		}
+		if troubles++; troubles > maxTroubles || !mayPass(err) {
+			return faultOf(err), c.settle()
+		}
+		c.log.Warn("a simulation's run ended in trouble; it is tried again", "error", err, "tries", troubles)
+		c.pause(troubles, err)
+	}
+}
+
+// round takes up what is left to do, and does it. What was recorded is known even of a simulation that is
+// not to be run on.
+func (c *claim) round() (sum pipeline.Summary, err error) {
+	if err := c.prepare(); err != nil {
+		return sum, err
+	}
+	todo, err := c.takeUp(c.held)
+	if err != nil || len(todo) == 0 || c.running.Err() != nil {
+		return sum, err
+	}
+	sum, err = c.q.run(c.running, c.options(todo))
+	c.meter.ended()
+	return sum, errors.Join(err, c.changes.flush(c.held))
+}
+
+// prepare makes the plan durable beside where its results will be.
+func (c *claim) prepare() error {
+	if c.plan != nil {
+		return nil
+	}
+	sim := c.Simulation
+	plan, err := pipeline.PlanOf(&c.Inputs, sim.ID, sim.Tenant, sim.SubmittedAt)
+	if err != nil {
+		return model.Invalid("%w", err)
+	}
+	config, problems := model.ParseConfig(c.Inputs.Config.Name, []byte(c.Inputs.Config.Text))
+	if err := problems.Err(); err != nil {
+		return model.Invalid("%w", err)
+	}
+	if err := c.q.Results.WritePlan(c.held, plan); err != nil {
+		return err
+	}
+	killpoint.Here("queue.plan_written")
+	c.plan, c.retries = plan, config.Execution.Retries
+	return nil
+}
+
+// takeUp finds out what is left to do, from the variants of the store and the rows of the result store. What
+// has ended meanwhile is recorded.
+func (c *claim) takeUp(ctx context.Context) ([]pipeline.Todo, error) {
+	ids := make([]string, len(c.plan.Variants))
+	for i, v := range c.plan.Variants {
+		ids[i] = v.ID
+	}
+	var variants []store.Variant
+	err := c.ask(ctx, func(ctx context.Context) (err error) {
+		variants, err = c.q.book.Begin(ctx, c.Lease, ids)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	killpoint.Here("queue.begun")
+	c.know(variants)
+	rows, err := c.q.Results.Rows(ctx, c.plan.SimulationID)
+	if err != nil {
+		return nil, err
+	}
+	f := reconcile(variants, rows, c.retries)
+	for _, row := range f.ended {
+		whole, err := c.q.Results.Read(ctx, c.plan.SimulationID, row.VariantID, row.Attempt)
+		if err != nil {
+			return nil, err
+		}
+		c.record(changeOfRow(whole))
+	}
+	if len(f.ended) > 0 {
+		c.log.Info("found variants that had ended without a record", "variants", len(f.ended))
+	}
+	err = c.changes.flush(c.held)
+	killpoint.Here("queue.reconciled")
+	return f.todo, err
+}
+
+// settle records what has become of variants before a simulation ends that could not go on. That it fails
+// is no news then.
+func (c *claim) settle() error {
+	if c.plan == nil {
+		return nil
+	}
+	if _, err := c.takeUp(c.held); err != nil {
+		c.log.Warn("what became of the last variants could not be looked up", "error", err)
+	}
+	return context.Cause(c.running)
+}
+
+// options are what the pipeline runs the variants with. It asks for more tokens than there are: see tokens.
+func (c *claim) options(todo []pipeline.Todo) pipeline.RunOptions {
+	q := c.q
+	return pipeline.RunOptions{
+		Results: q.Results.URI(), SimulationID: c.plan.SimulationID, Only: todo, NextAttempt: c.nextAttempt,
+		Tokens: c.share, Parallelism: 2 * q.Parallelism, MemoryBytes: q.memoryShare(),
+		Shared: true, Silence: q.Lease, Simulator: q.Simulator, Command: q.Command,
+		Timing:  pipeline.Timing{Now: q.Now, Random: q.Random},
+		Observe: c.observe, Progress: c.meter.hear,
+	}
+}
+
+func (c *claim) nextAttempt(ctx context.Context, atLeast int64) (n int64, err error) {
+	err = c.ask(ctx, func(ctx context.Context) (err error) {
+		n, err = c.q.book.NextAttempt(ctx, c.Lease, atLeast)
+		return err
+	})
+	return n, err
+}
+
+func (c *claim) observe(e pipeline.VariantEvent) {
+	if change, ok := changeOf(e); ok {
+		c.record(change)
+	}
+}
+
+// record takes a change for the store.
+func (c *claim) record(change store.VariantChange) {
+	if change.State.Finished() {
+		c.mu.Lock()
+		again := c.finished[change.VariantID]
+		c.finished[change.VariantID] = true
+		c.meter.stands(len(c.finished))
+		c.mu.Unlock()
+		if !again && change.State == store.VariantFailed {
+			c.q.deadLetters.Add(1)
+		}
+	}
+	c.changes.add(change)
+}
+
+// know notes which variants have ended.
+func (c *claim) know(variants []store.Variant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finished = map[string]bool{}
+	for _, v := range variants {
+		if v.State.Finished() {
+			c.finished[v.ID] = true
+		}
+	}
+	c.meter.stands(len(c.finished))
+}
+
+// unfinished counts the variants that have not ended; at least one while they are not known.
+func (c *claim) unfinished() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished == nil {
+		return max(1, c.Simulation.Variants)
+	}
+	return len(c.plan.Variants) - len(c.finished)
+}
+
+// asideFor is how often it is looked whether another process has let go of a simulation.
+const asideFor = time.Second
+
+// standAside waits while another process has the simulation for itself, such as `whatif run --resume`.
+func (c *claim) standAside() {
+	const message = "another process has this simulation for itself, such as `whatif run --resume`, `whatif retry` or `whatif gc`; it goes on here when that has ended"
+	if c.aside.IsZero() {
+		c.aside = c.q.Now()
+		c.log.Warn(message)
+	}
+	c.meter.held(c.aside, "", message)
+	_ = sleep(c.running, asideFor) // what ended it is looked at next
+}
+
+// pause waits before another try, longer each time and never as long as others that failed together.
+func (c *claim) pause(tries int, err error) {
+	c.meter.held(c.q.Now(), faultOf(err).Reason, err.Error())
+	bound := c.q.backoff << (tries - 1)
+	_ = sleep(c.running, bound/2+time.Duration(c.q.Random()*float64(bound)/2)) // what ended it is looked at next
+}
+
+// mayPass reports whether another try may go better.
+func mayPass(err error) bool {
+	if errors.Is(err, results.ErrTaken) || errors.Is(err, results.ErrDamaged) {
+		return false
+	}
+	fault, ok := errors.AsType[*model.Fault](err)
+	return !ok || fault.Retryable
+}
