@@ -193,6 +193,8 @@ type Event struct {
 	At           time.Time
 	Type         EventType
 	Data         json.RawMessage // an object; see the constants
+
+	feed bool // also in the tenant's feed
 }
 
 // EventType names what happened.
@@ -333,4 +335,6 @@ var (
 	ErrKeyReused   = errors.New("idempotency key was used for another body")
 	ErrConflict    = errors.New("changed meanwhile") // a version or name is taken
 	ErrUnavailable = errors.New("store unavailable") // try again later
+	ErrInvalid     = errors.New("invalid")           // what was given breaks a rule of the store
+	ErrPageToken   = errors.New("page token is damaged or of another listing")
 )

@@ -1,0 +1,401 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/killpoint"
+)
+
+const (
+	maxBatch      = 128      // submissions that share a transaction and its fsync
+	maxBatchBytes = 16 << 20 // of their new texts, after which a batch is closed
+	// idempotencyFor is how long a key means the submission it was first used for.
+	idempotencyFor = 7 * 24 * time.Hour
+	pruneEvery     = 10 * time.Minute
+	pruneAtMost    = 500
+)
+
+// submission is one that waits for its batch.
+type submission struct {
+	Submission
+	row    inputsRow
+	texts  map[string]string
+	labels string
+	done   chan submitted // holds one
+}
+
+// submitted is its answer.
+type submitted struct {
+	sim      Simulation
+	existing bool
+	err      error
+}
+
+// Submit makes a submission durable. existing: the idempotency key (or schedule firing) had been used, and sim is the first one.
+// Errors: ErrKeyReused; ErrInvalid; ErrConflict (id taken: make another). Many at once share an fsync.
+// When ctx ends first the submission may have been made all the same.
+func (s *Store) Submit(ctx context.Context, sub Submission) (sim Simulation, existing bool, err error) {
+	waiting, err := prepare(sub)
+	if err != nil {
+		return sim, false, err
+	}
+	select {
+	case s.inbox <- waiting:
+	case <-ctx.Done():
+		return sim, false, ctx.Err()
+	case <-s.stopped.Done():
+		return sim, false, errClosed
+	}
+	select {
+	case answer := <-waiting.done:
+		return answer.sim, answer.existing, answer.err
+	case <-ctx.Done():
+		return sim, false, ctx.Err()
+	}
+}
+
+// prepare checks a submission and does all that needs no database, in the goroutine of who submits.
+func prepare(sub Submission) (*submission, error) {
+	sim := &sub.Simulation
+	switch key := sub.Idempotency.Key; {
+	case sim.ID == "" || len(sim.ID) > 100 || sim.Tenant == "":
+		return nil, fmt.Errorf("%w: a submission needs an id and a tenant", ErrInvalid)
+	case sim.Priority < 0 || sim.Priority > 9:
+		return nil, fmt.Errorf("%w: priority is %d, want 0 to 9", ErrInvalid, sim.Priority)
+	case sim.Variants < 1:
+		return nil, fmt.Errorf("%w: a submission of %d variants", ErrInvalid, sim.Variants)
+	case len(key) > 255:
+		return nil, fmt.Errorf("%w: the idempotency key has %d bytes, at most 255 are allowed", ErrInvalid, len(key))
+	case key != "" && sub.Idempotency.BodySHA256 == "":
+		return nil, fmt.Errorf("%w: an idempotency key without the digest of its body", ErrInvalid)
+	}
+	labels, err := labelsOf(sim.Labels)
+	if err != nil {
+		return nil, fmt.Errorf("labels of simulation %s: %w", sim.ID, err)
+	}
+	row, texts, err := split(sub.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	sim.Name, sim.Owner, sim.SubmittedBy = storable(sim.Name), storable(sim.Owner), storable(sim.SubmittedBy)
+	return &submission{Submission: sub, row: row, texts: texts, labels: labels, done: make(chan submitted, 1)}, nil
+}
+
+// startCommitting starts who commits submissions. On PostgreSQL two take turns at waiting for the disk.
+func (s *Store) startCommitting() {
+	committers := 1
+	if s.dialect.numbered {
+		committers = 2
+	}
+	for i := range committers {
+		s.loops.Go(func() { s.commitBatches(i == 0) })
+	}
+}
+
+// commitBatches takes what has come in while the last batch was on its way to the disk as the next one: alone when
+// there is little to do, together when there is much.
+func (s *Store) commitBatches(prunes bool) {
+	for {
+		select {
+		case first := <-s.inbox:
+			s.commitBatch(s.gather(first), prunes)
+		case <-s.stopped.Done():
+			s.refuse()
+			return
+		}
+	}
+}
+
+func (s *Store) gather(first *submission) []*submission {
+	batch, bytes := []*submission{first}, 0
+	for len(batch) < maxBatch && bytes < maxBatchBytes {
+		for _, text := range batch[len(batch)-1].texts {
+			bytes += len(text)
+		}
+		select {
+		case next := <-s.inbox:
+			batch = append(batch, next)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// refuse answers those that came while the store was being closed.
+func (s *Store) refuse() {
+	for {
+		select {
+		case waiting := <-s.inbox:
+			waiting.done <- submitted{err: errClosed}
+		default:
+			return
+		}
+	}
+}
+
+// commitBatch commits submissions as one transaction. When one of them can't be, each gets its own, so that
+// its error is nobody else's.
+func (s *Store) commitBatch(batch []*submission, prunes bool) {
+	ctx := context.WithoutCancel(s.stopped) // who submitted may have gone; the others have not
+	var answers []submitted
+	err := s.write(ctx, "submit", func(t *tx) (err error) {
+		if answers, err = t.submit(ctx, batch); err != nil {
+			return err
+		}
+		if prunes {
+			err = t.prune(ctx)
+		}
+		killpoint.Here("store.submit.before_commit")
+		return err
+	})
+	here(err, "store.submit.committed")
+	if err != nil && len(batch) > 1 && !errors.Is(err, ErrUnavailable) {
+		for _, one := range batch {
+			s.commitBatch([]*submission{one}, false)
+		}
+		return
+	}
+	for i, waiting := range batch {
+		answer := submitted{err: err}
+		if err == nil {
+			s.documents.learn(waiting.texts)
+			answer = answers[i]
+		} else if sim, found := s.fired(ctx, waiting); found {
+			answer = submitted{sim: sim, existing: true}
+		}
+		waiting.done <- answer
+	}
+}
+
+// fired is the simulation that a schedule's firing was submitted as before, if it was.
+func (s *Store) fired(ctx context.Context, sub *submission) (sim Simulation, found bool) {
+	if sub.FireTime.IsZero() {
+		return sim, false
+	}
+	sim, err := readSimulation(s.reading().row(ctx, "SELECT "+recordColumns+" FROM simulations WHERE schedule_id = ? AND fire_time = ?",
+		sub.Simulation.ScheduleID, sub.FireTime.UnixMicro()))
+	return sim, err == nil
+}
+
+// submit writes submissions, with the answer to each.
+func (t *tx) submit(ctx context.Context, batch []*submission) ([]submitted, error) {
+	if err := t.tick(ctx); err != nil {
+		return nil, err
+	}
+	texts := map[string]string{}
+	for _, sub := range batch {
+		for sha, text := range sub.texts {
+			texts[sha] = text
+		}
+	}
+	if err := t.keep(ctx, texts); err != nil {
+		return nil, err
+	}
+	leaders, err := t.takeKeys(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []*record
+	answers := make([]submitted, len(batch))
+	for i, sub := range batch {
+		if leaders[i] == "" {
+			fresh = append(fresh, t.birth(sub))
+			answers[i].sim = fresh[len(fresh)-1].Simulation
+		}
+	}
+	if err := t.insertSimulations(ctx, batch, fresh); err != nil {
+		return nil, err
+	}
+	for i, sub := range batch {
+		if leaders[i] != "" {
+			answers[i] = t.first(ctx, sub, leaders[i])
+			if err := answers[i].err; err != nil && !meant(err) {
+				return nil, err
+			}
+		}
+	}
+	return answers, nil
+}
+
+// birth is the record of a new simulation.
+func (t *tx) birth(sub *submission) *record {
+	r := &record{Simulation: sub.Simulation, webhook: sub.Webhook}
+	r.State, r.Counts = Queued, Counts{Pending: r.Variants}
+	r.StartedAt, r.FinishedAt, r.QueuedAt, r.Wanted, r.Progress, r.Fault = nil, nil, nil, NoWish, Progress{}, nil
+	r.Holder, r.LeaseUntil, r.Attempts, r.Events = "", time.Time{}, 0, 0
+	if r.SubmittedAt.IsZero() {
+		r.SubmittedAt = t.now
+	}
+	r.SubmittedAt = whole(r.SubmittedAt)
+	if r.RunAt != nil {
+		at := whole(*r.RunAt)
+		r.RunAt = &at
+	}
+	if len(r.Labels) == 0 {
+		r.Labels = []model.Label{}
+	}
+	if r.RunAt != nil && r.RunAt.After(t.now) {
+		r.State = Scheduled
+	} else {
+		now := t.now
+		r.QueuedAt = &now
+	}
+	return r
+}
+
+// takeKeys claims the idempotency keys of a batch. For a submission whose key had been used it returns
+// the id of the simulation that has it; for all others, which are to be made, nothing.
+func (t *tx) takeKeys(ctx context.Context, batch []*submission) (leaders []string, err error) {
+	leaders = make([]string, len(batch))
+	first := map[[2]string]*submission{}
+	var order []*submission
+	for _, sub := range batch {
+		name := [2]string{sub.Simulation.Tenant, sub.Idempotency.Key}
+		if sub.Idempotency.Key != "" && first[name] == nil {
+			first[name], order = sub, append(order, sub)
+		}
+	}
+	if len(order) == 0 {
+		return leaders, nil
+	}
+	// In the order of keys: two launchers' batches never wait for each other in a circle.
+	slices.SortFunc(order, func(a, b *submission) int {
+		return cmp.Or(cmp.Compare(a.Simulation.Tenant, b.Simulation.Tenant), cmp.Compare(a.Idempotency.Key, b.Idempotency.Key))
+	})
+	var rows []any
+	for _, sub := range order {
+		rows = append(rows, sub.Simulation.Tenant, sub.Idempotency.Key, sub.Idempotency.BodySHA256, sub.Simulation.ID, t.now.UnixMicro())
+	}
+	ours, err := t.insertReturning(ctx, "INSERT INTO idempotency (tenant, key, body_sha256, simulation_id, created_at) VALUES ", 5,
+		` ON CONFLICT (tenant, key) DO UPDATE SET body_sha256 = excluded.body_sha256, simulation_id = excluded.simulation_id,
+ created_at = excluded.created_at WHERE idempotency.created_at <= excluded.created_at - 604800000000 RETURNING simulation_id`, rows) // idempotencyFor
+	if err != nil {
+		return nil, err
+	}
+	for i, sub := range batch {
+		leader := first[[2]string{sub.Simulation.Tenant, sub.Idempotency.Key}]
+		switch {
+		case leader == nil || leader == sub && ours[sub.Simulation.ID]:
+		default:
+			if leaders[i], err = t.keyHolder(ctx, sub); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return leaders, nil
+}
+
+// keyHolder is the id of the simulation that a used key belongs to.
+func (t *tx) keyHolder(ctx context.Context, sub *submission) (string, error) {
+	return text1(t.row(ctx, "SELECT simulation_id FROM idempotency WHERE tenant = ? AND key = ?", sub.Simulation.Tenant, sub.Idempotency.Key))
+}
+
+// first is the answer to a submission whose key had been used: the simulation made then, if the body was the same.
+func (t *tx) first(ctx context.Context, sub *submission, id string) (a submitted) {
+	body, err := text1(t.row(ctx, "SELECT body_sha256 FROM idempotency WHERE tenant = ? AND key = ?", sub.Simulation.Tenant, sub.Idempotency.Key))
+	if err != nil {
+		return submitted{err: err}
+	}
+	if body != sub.Idempotency.BodySHA256 {
+		return submitted{err: fmt.Errorf("%w: simulation %s has it", ErrKeyReused, id)}
+	}
+	a.sim, a.err = readSimulation(t.row(ctx, "SELECT "+recordColumns+" FROM simulations WHERE id = ?", id))
+	a.existing = a.err == nil
+	return a
+}
+
+// insertSimulations writes new records, their labels and first events.
+func (t *tx) insertSimulations(ctx context.Context, batch []*submission, fresh []*record) error {
+	subs := map[string]*submission{}
+	for _, sub := range batch {
+		subs[sub.Simulation.ID] = sub
+	}
+	var rows, labels, ids []any
+	var events []Event
+	for _, r := range fresh {
+		sub := subs[r.ID]
+		rows = append(rows, r.ID, r.Tenant, r.Name, r.Owner, sub.labels, string(r.State), r.Priority, r.SubmittedBy, r.ScheduleID, micros(sub.FireTime),
+			r.SubmittedAt.UnixMicro(), microsOf(r.RunAt), microsOf(r.QueuedAt), r.Slots, r.Campaigns, r.Variants, r.Variants, r.webhook,
+			sub.row.engine, sub.row.snapshot, sub.row.configName, sub.row.config, sub.row.campaignsName, sub.row.campaigns, sub.row.inventory)
+		for _, label := range r.Labels {
+			labels = append(labels, r.Tenant, label.Key, label.Value, r.ID)
+		}
+		if err := t.say(r, EventState, true, stateEvent{State: r.State, Counts: r.Counts}); err != nil {
+			return err
+		}
+		events, ids = append(events, r.fresh...), append(ids, r.ID)
+	}
+	if err := t.insertNew(ctx, rows, ids); err != nil {
+		return err
+	}
+	if err := t.insert(ctx, "INSERT INTO label_index (tenant, key, value, simulation_id) VALUES ", 4, " ON CONFLICT DO NOTHING", labels); err != nil {
+		return err
+	}
+	return t.insertEvents(ctx, events)
+}
+
+// insertNew writes simulations' rows, all or (with an error) none.
+func (t *tx) insertNew(ctx context.Context, rows, ids []any) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	written, err := t.insertReturning(ctx, `INSERT INTO simulations (id, tenant, name, owner, labels, state, priority, submitted_by, schedule_id,
+ fire_time, submitted_at, run_at, queued_at, slots, campaigns, variants, pending, webhook, engine, snapshot, config_name, config, campaigns_name,
+ campaigns_doc, inventory) VALUES `, 25, " ON CONFLICT DO NOTHING RETURNING id", rows)
+	if err != nil {
+		return err
+	}
+	buried, err := list(ctx, t.session, text1, "SELECT id FROM tombstones WHERE id IN "+placeholders(1, len(ids)), ids...)
+	if err != nil {
+		return err
+	}
+	if len(written) < len(ids) || len(buried) > 0 {
+		return fmt.Errorf("a simulation's id, or a schedule's firing, was used before: %w", ErrConflict)
+	}
+	return nil
+}
+
+// prune removes some of the idempotency keys that have expired, now and then.
+func (t *tx) prune(ctx context.Context) error {
+	s := t.store
+	if t.now.Sub(s.pruned) < pruneEvery && !s.pruned.After(t.now) {
+		return nil
+	}
+	n, err := t.exec(ctx, `DELETE FROM idempotency WHERE (tenant, key) IN
+ (SELECT tenant, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)`, t.now.Add(-idempotencyFor).UnixMicro(), pruneAtMost)
+	if err == nil && n < pruneAtMost { // else the next batch goes on
+		s.pruned = t.now
+	}
+	return err
+}
+
+// FindIdempotent answers before any work is done; found is false if the key is new.
+func (s *Store) FindIdempotent(ctx context.Context, tenant string, i Idempotency) (sim Simulation, found bool, err error) {
+	c := s.reading()
+	now, err := s.clock(ctx, c)
+	if err != nil {
+		return sim, false, explain("find an idempotency key", err)
+	}
+	var body, id string
+	err = c.row(ctx, "SELECT body_sha256, simulation_id FROM idempotency WHERE tenant = ? AND key = ? AND created_at > ?",
+		tenant, i.Key, now.Add(-idempotencyFor).UnixMicro()).Scan(&body, &id)
+	if errors.Is(err, sql.ErrNoRows) || i.Key == "" {
+		return sim, false, nil
+	}
+	if err != nil {
+		return sim, false, explain("find an idempotency key", err)
+	}
+	if body != i.BodySHA256 {
+		return sim, false, fmt.Errorf("%w: simulation %s has it", ErrKeyReused, id)
+	}
+	sim, err = s.Simulation(ctx, tenant, id)
+	return sim, err == nil, err
+}
