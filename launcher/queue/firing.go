@@ -22,7 +22,9 @@ type firing struct {
 func firingOf(next func(time.Time) (time.Time, bool), missed string, due, now time.Time) firing {
 	f := firing{at: latest(next, due, now)}
 	f.skip = now.Sub(f.at) > grace && missed != store.MissedRunOnce
-	f.next, _ = next(f.at)
+	if at, ok := next(f.at); ok {
+		f.next = at
+	}
 	return f
 }
 
