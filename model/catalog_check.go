@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 )
@@ -38,10 +39,8 @@ type dimensionCheck struct {
 
 func (c *Config) checkDimensions(cat Catalog) Problems {
 	k := &dimensionCheck{cat: cat, names: slices.Sorted(maps.Keys(cat.Dimensions)), seen: map[[2]string]int{}}
-	for e := range c.expressions {
-		for in := range e.Dimensions {
-			k.membership(in)
-		}
+	for in := range c.memberships {
+		k.membership(in)
 	}
 	for i, name := range c.Report.Breakdowns {
 		if _, ok := cat.Dimensions[name]; !ok {
@@ -54,18 +53,51 @@ func (c *Config) checkDimensions(cat Catalog) Problems {
 	return k.found
 }
 
-// expressions yields every expression over slots, in about the document's order.
-func (c *Config) expressions(yield func(*Expr) bool) {
-	for i := range c.Campaigns {
-		if !yield(c.Campaigns[i].Targeting) {
-			return
-		}
-		for _, a := range c.Campaigns[i].BidAdjustments {
-			if !yield(a.When) {
+// memberships yields every dimension with values that the study names, in about the document's order; of a
+// book those named before are left out.
+func (c *Config) memberships(yield func(*Expr) bool) {
+	if c.book != nil {
+		for _, in := range c.book.memberships {
+			if !yield(in) {
 				return
 			}
 		}
+	} else if !dimensionsOf(campaignExpressions(c.Campaigns), yield) {
+		return
 	}
+	dimensionsOf(c.ownExpressions, yield)
+}
+
+// dimensionsOf passes on what expressions name; false: it was stopped.
+func dimensionsOf(expressions iter.Seq[*Expr], yield func(*Expr) bool) bool {
+	for e := range expressions {
+		for in := range e.Dimensions {
+			if !yield(in) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// campaignExpressions yields the expressions over slots of campaigns.
+func campaignExpressions(campaigns []Campaign) iter.Seq[*Expr] {
+	return func(yield func(*Expr) bool) {
+		for i := range campaigns {
+			if !yield(campaigns[i].Targeting) {
+				return
+			}
+			for _, a := range campaigns[i].BidAdjustments {
+				if !yield(a.When) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ownExpressions yields the expressions over slots of the study, its campaigns aside.
+func (c *Config) ownExpressions(yield func(*Expr) bool) {
 	for _, p := range c.Parameters {
 		if l := findLever(p.Edit); l != nil && l.takesWhere() == "slots" && !yield(p.Where) {
 			return

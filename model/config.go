@@ -50,6 +50,7 @@ type Config struct {
 	sweepPos     Position
 	selections   [][]int             // by parameter: the campaigns it edits; see link
 	breakdownPos map[string]Position // of Report.Breakdowns, for messages
+	book         *Book               // of Campaigns, if they came as one
 }
 
 // Parameter is a lever of the study: a named edit.

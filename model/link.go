@@ -9,7 +9,7 @@ const maxSelectionNodes = 10_000
 // WithCampaigns sets the campaigns of a configuration that names them by path, and checks what
 // needs them: that every edit of campaigns selects at least one.
 func (c *Config) WithCampaigns(campaigns []Campaign) Problems {
-	c.Campaigns = campaigns
+	c.Campaigns, c.book = campaigns, nil
 	return c.link()
 }
 

@@ -23,7 +23,12 @@ const roughLimit = 9e18
 // multiplications, and where that is not enough exactly, campaign by campaign.
 func (c *Config) checkMoney(cat Catalog, variants []Variant) Problems {
 	var problems Problems
-	written := c.writtenBounds()
+	var written bounds
+	if c.book != nil {
+		written = c.book.bounds
+	} else {
+		written = boundsOf(c.Campaigns)
+	}
 	named := map[string]bool{}
 	for _, v := range variants {
 		if v.Replicate > 1 || len(v.Values) != len(c.Parameters) {
@@ -64,10 +69,10 @@ type bounds struct {
 	bid, factor, budget, spent, goals, delivered float64
 }
 
-func (c *Config) writtenBounds() bounds {
+func boundsOf(campaigns []Campaign) bounds {
 	var b bounds
-	for i := range c.Campaigns {
-		k := &c.Campaigns[i]
+	for i := range campaigns {
+		k := &campaigns[i]
 		b.bid = max(b.bid, float64(k.BidCPM))
 		b.factor = max(b.factor, k.largestFactor().InexactFloat64())
 		for _, money := range []*Nanos{k.Budget, k.DailyBudget} {

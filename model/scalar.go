@@ -88,11 +88,27 @@ func parseNumber(s string) (decimal.Decimal, numberForm) {
 	if len(whole)+len(fraction) > maxNumberDigits {
 		return decimal.Decimal{}, tooLong
 	}
-	coefficient, _ := new(big.Int).SetString("0"+whole+fraction, 10) // digits only: cannot fail
-	if s[0] == '-' {
-		coefficient.Neg(coefficient)
+	return exactly(whole+fraction, s[0] == '-', int32(power-len(fraction))), exactNumber
+}
+
+// exactly is the number of some digits, perhaps none, times a power of ten. Nearly all numbers of a document
+// are short, and a sweep has thousands of them: those go without arithmetic on long ones.
+func exactly(digits string, negative bool, power int32) decimal.Decimal {
+	if len(digits) <= 18 {
+		short := int64(0)
+		for _, d := range []byte(digits) {
+			short = 10*short + int64(d-'0')
+		}
+		if negative {
+			short = -short
+		}
+		return decimal.New(short, power)
 	}
-	return decimal.NewFromBigInt(coefficient, int32(power-len(fraction))), exactNumber
+	long, _ := new(big.Int).SetString(digits, 10) // digits only: cannot fail
+	if negative {
+		long.Neg(long)
+	}
+	return decimal.NewFromBigInt(long, power)
 }
 
 // parseBased reads 0o17 and 0xff.

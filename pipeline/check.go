@@ -24,10 +24,10 @@ type Source interface {
 // Check checks a configuration and all it refers to. If anything is wrong the error is model.Problems,
 // with every mistake that can be found in one go. Nothing is loaded here but what the source loads.
 //
-// The study may share its campaigns with others: they must not be changed.
+// The study shares what was read with others: its configuration must not be changed.
 func Check(ctx context.Context, name string, text []byte, src Source) (*Study, error) {
 	c := &checking{src: src, study: &Study{configuration: document(name, text)}}
-	err := c.check(ctx, name, text)
+	err := c.check(ctx)
 	if _, ok := errors.AsType[model.Problems](err); ok {
 		err = c.inOrder().Err()
 	}
@@ -45,9 +45,9 @@ type checking struct {
 	problems model.Problems
 }
 
-func (c *checking) check(ctx context.Context, name string, text []byte) error {
-	config, problems := model.ParseConfig(name, text)
-	c.problems = problems
+func (c *checking) check(ctx context.Context) error {
+	config, problems := readConfig(c.study.configuration)
+	c.problems = slices.Clone(problems) // which are shared
 	if config == nil {
 		return c.problems.Err()
 	}
@@ -80,13 +80,13 @@ func (c *checking) readCampaigns(ctx context.Context) {
 		return
 	}
 	c.study.campaigns = &d
-	campaigns, problems := parsedCampaigns.of(d, config.Location)
-	c.problems = append(c.problems, problems...)
-	if problems.Err() != nil {
-		config.Campaigns = campaigns // what could be read, for the snapshot's checks
+	b := readBook(d, config.Location)
+	c.problems = append(c.problems, b.problems...)
+	if b.Book == nil {
+		config.Campaigns = b.campaigns // what could be read, for the snapshot's checks
 		return
 	}
-	c.problems = append(c.problems, config.WithCampaigns(campaigns)...)
+	c.problems = append(c.problems, config.WithBook(b.Book)...)
 }
 
 // findInventory pins the snapshot's files, and tells whether there are any.

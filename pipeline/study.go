@@ -133,18 +133,18 @@ func PlanOf(in *model.Inputs, id, tenant string, submittedAt time.Time) (*model.
 
 // configOf reads the texts of a submission again, which were valid when it was checked.
 func configOf(in *model.Inputs) (*model.Config, error) {
-	config, problems := model.ParseConfig(in.Config.Name, []byte(in.Config.Text))
+	config, problems := readConfig(in.Config)
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("its configuration is not valid for this version: %w", err)
 	}
 	if in.Campaigns == nil {
 		return config, nil
 	}
-	campaigns, problems := parsedCampaigns.of(*in.Campaigns, config.Location)
-	if err := problems.Err(); err != nil {
+	b := readBook(*in.Campaigns, config.Location)
+	if err := b.problems.Err(); err != nil {
 		return nil, fmt.Errorf("its campaigns are not valid for this version: %w", err)
 	}
-	if err := config.WithCampaigns(campaigns).Err(); err != nil {
+	if err := config.WithBook(b.Book).Err(); err != nil {
 		return nil, fmt.Errorf("its campaigns are not valid for this version: %w", err)
 	}
 	return config, nil
