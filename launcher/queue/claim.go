@@ -42,7 +42,8 @@ type claim struct {
 	aside   time.Time   // since when another process has it for itself; zero: none
 
 	mu       sync.Mutex
-	finished map[string]bool // variants, of those known; nil until they are
+	finished map[string]bool  // variants, of those known; nil until they are
+	latest   map[string]int64 // attempt at each variant that the store knows of
 }
 
 func (q *Queue) newClaim(taken store.Claimed) *claim {
@@ -99,6 +100,7 @@ func (c *claim) end(fault *store.Fault, cause error) {
 	if err != nil && c.held.Err() == nil && fault == nil {
 		fault = faultOf(fmt.Errorf("queue: record what happened to variants: %w", err))
 	}
+	c.lastWords(ctx)
 	switch {
 	case c.held.Err() != nil:
 		err = context.Cause(c.held)
@@ -118,6 +120,14 @@ func (c *claim) end(fault *store.Fault, cause error) {
 	}
 }
 
+// lastWords tells of the progress as it is at the end. What happens next shows whether they were heard.
+func (c *claim) lastWords(ctx context.Context) {
+	_ = c.ask(ctx, func(ctx context.Context) error {
+		_, err := c.q.book.Heartbeat(ctx, c.Lease, c.q.Lease, c.meter.progress())
+		return err
+	})
+}
+
 func (c *claim) release(ctx context.Context) error {
 	err := c.ask(ctx, func(ctx context.Context) error { return c.q.book.Release(ctx, c.Lease) })
 	if err == nil {
@@ -127,28 +137,12 @@ func (c *claim) release(ctx context.Context) error {
 	return err
 }
 
-// suspend pauses the simulation, unless its user has thought better of it meanwhile: then it is given back
-// to be claimed again.
+// suspend pauses the simulation, unless its user has thought better of it meanwhile: the store then gives it
+// back to be claimed again, or cancels it.
 func (c *claim) suspend(ctx context.Context) error {
-	var wish store.Wish
-	err := c.ask(ctx, func(ctx context.Context) (err error) {
-		wish, err = c.q.book.Heartbeat(ctx, c.Lease, c.q.Lease, c.meter.progress())
-		return err
-	})
-	switch {
-	case err != nil:
-		return err
-	case wish == store.WantCancel:
-		return c.finish(ctx, store.Outcome{Cancelled: true})
-	case wish != store.WantPause:
-		return c.release(ctx)
-	}
-	err = c.ask(ctx, func(ctx context.Context) error { return c.q.book.Suspend(ctx, c.Lease) })
-	if errors.Is(err, store.ErrWrongState) {
-		return c.release(ctx)
-	}
+	err := c.ask(ctx, func(ctx context.Context) error { return c.q.book.Suspend(ctx, c.Lease) })
 	if err == nil {
-		c.log.Info("paused a simulation")
+		c.log.Info("let go of a simulation that was to be paused")
 	}
 	return err
 }
@@ -196,10 +190,8 @@ func (c *claim) ask(ctx context.Context, call func(context.Context) error) error
 	}
 }
 
-// isLost reports whether the simulation is no longer this launcher's.
-func isLost(err error) bool {
-	return errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone)
-}
+// isLost reports whether the simulation is no longer this launcher's, or no more at all.
+func isLost(err error) bool { return errors.Is(err, store.ErrLeaseLost) }
 
 // sleep waits, and returns ctx's error if that is done first.
 func sleep(ctx context.Context, d time.Duration) error {

@@ -17,7 +17,9 @@ import (
 type Options struct {
 	Store   *store.Store
 	Results *results.Store
-	Name    string // of this launcher among those of its store: the holder of its leases
+	// Name is this launcher's among those of its store, the holder of its leases. Under the same name as before a
+	// restarted launcher goes on at once with what it had been running; else when the leases have run out.
+	Name string
 
 	Parallelism int           // CPU tokens: variants at a time over all simulations; default: one a core
 	MaxRunning  int           // simulations at a time; default 8

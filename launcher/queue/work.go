@@ -164,27 +164,32 @@ func (c *claim) observe(e pipeline.VariantEvent) {
 	}
 }
 
-// record takes a change for the store.
+// record takes a change for the store. Of an attempt before the latest the store hears no more; yet the row that
+// counts can be that of an earlier one, which a stopped launcher's job committed late. It is told as what the
+// latest came to.
 func (c *claim) record(change store.VariantChange) {
-	if change.State.Finished() {
-		c.mu.Lock()
-		again := c.finished[change.VariantID]
-		c.finished[change.VariantID] = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := change.VariantID
+	change.Attempt = max(change.Attempt, c.latest[id])
+	c.latest[id] = change.Attempt
+	if change.State.Finished() && !c.finished[id] {
+		c.finished[id] = true
 		c.meter.stands(len(c.finished))
-		c.mu.Unlock()
-		if !again && change.State == store.VariantFailed {
+		if change.State == store.VariantFailed {
 			c.q.deadLetters.Add(1)
 		}
 	}
 	c.changes.add(change)
 }
 
-// know notes which variants have ended.
+// know notes how the variants stand in the store.
 func (c *claim) know(variants []store.Variant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.finished = map[string]bool{}
+	c.finished, c.latest = map[string]bool{}, map[string]int64{}
 	for _, v := range variants {
+		c.latest[v.ID] = v.Attempt
 		if v.State.Finished() {
 			c.finished[v.ID] = true
 		}
