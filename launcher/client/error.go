@@ -28,13 +28,34 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		text = e.Detail
 	}
-	if e.Code != "" {
-		text += " (" + e.Code + ")"
-	} else {
+	if e.Code == "" {
 		text += " (status " + strconv.Itoa(e.Status) + ")"
+	} else {
+		text += " (" + e.Code + ")"
+	}
+	if len(e.Errors) < 2 && e.Detail != "" && e.Code != invalidConfiguration {
+		return text // the detail says it all
 	}
 	for _, p := range e.Errors {
-		text += "\n  " + p.Location + ": " + p.Message
+		text += "\n  " + sentence(p)
+	}
+	return text
+}
+
+// invalidConfiguration is the code of a configuration with mistakes; its detail only counts them.
+const invalidConfiguration = "INVALID_CONFIGURATION"
+
+// sentence is a mistake on one line: "body:12:9: seed: must be a whole number; ..".
+func sentence(p wire.Problem) string {
+	text := p.Message
+	if p.Suggestion != "" {
+		text += "; " + p.Suggestion
+	}
+	if p.Path != "" {
+		text = p.Path + ": " + text
+	}
+	if p.Location != "" {
+		text = p.Location + ": " + text
 	}
 	return text
 }

@@ -34,9 +34,6 @@ const (
 	maxAnswer    = 256 << 20 // bytes of a JSON answer
 )
 
-// overloaded is the code of what the launcher refused before it looked at it.
-const overloaded = "OVERLOADED"
-
 // jsonBody gives a call a JSON body.
 func (c call) jsonBody(v any) (call, error) {
 	text, err := json.Marshal(v)
@@ -190,10 +187,8 @@ func worthAnother(err error, repeatable bool) bool {
 	switch refused.Status {
 	case http.StatusTooManyRequests:
 		return true
-	case http.StatusServiceUnavailable:
-		return repeatable || refused.Code == overloaded
-	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		return repeatable
+	case http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return repeatable // whether it was carried out is not known
 	}
 	return false
 }

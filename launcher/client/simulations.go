@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -15,6 +16,7 @@ import (
 // Submission is a study to run.
 type Submission struct {
 	Config []byte // YAML or JSON, as `whatif validate` takes it; paths in it are the launcher's
+	Type   string // its media type; default: application/yaml, of which JSON is a part
 
 	RunAt    time.Time // not before; zero: as soon as there is room
 	Priority *int      // 0 to 9, higher first; nil: the launcher's default
@@ -42,22 +44,20 @@ func (c *Client) Submit(ctx context.Context, s Submission) (sim wire.Simulation,
 	if key == "" {
 		key = c.o.NewKey()
 	}
-	what := configCall(q, s.Config).with("Idempotency-Key", key)
-	err = c.ask(ctx, what, &sim)
+	err = c.ask(ctx, s.call(q).with("Idempotency-Key", key), &sim)
 	return sim, err
 }
 
-// Validate answers what a configuration would run; nothing runs.
-func (c *Client) Validate(ctx context.Context, config []byte) (v wire.Validation, err error) {
-	err = c.ask(ctx, configCall(url.Values{"validate_only": {"true"}}, config), &v)
+// Validate answers what a submission would run, of which only Config and Type count; nothing runs.
+func (c *Client) Validate(ctx context.Context, s Submission) (v wire.Validation, err error) {
+	err = c.ask(ctx, s.call(url.Values{"validate_only": {"true"}}), &v)
 	return v, err
 }
 
-// configCall posts a configuration. JSON is sent as YAML too, of which it is a part: so the launcher
-// finds out by itself, as it does for files.
-func configCall(q url.Values, config []byte) call {
+// call posts the configuration.
+func (s Submission) call(q url.Values) call {
 	what := call{method: http.MethodPost, path: []string{"v1", "simulations"}, query: q, repeatable: true}
-	return what.bytesBody("application/yaml", config)
+	return what.bytesBody(cmp.Or(s.Type, "application/yaml"), s.Config)
 }
 
 // Simulation is where a simulation stands.
@@ -80,6 +80,8 @@ type Filter struct {
 	State  string
 	Owner  string
 	Labels map[string]string
+
+	PageSize int // how many are asked for at once; default MaxPageSize
 }
 
 func (f Filter) values() url.Values {
@@ -99,7 +101,7 @@ func (f Filter) values() url.Values {
 // List goes through simulations, newest first, asking for pages as it goes.
 func (c *Client) List(ctx context.Context, f Filter) iter.Seq2[wire.Simulation, error] {
 	return paged(func(token string) ([]wire.Simulation, string, error) {
-		page, err := c.simulations(ctx, f.values(), pageSize, token)
+		page, err := c.simulations(ctx, f.values(), cmp.Or(f.PageSize, MaxPageSize), token)
 		return page.Simulations, page.NextPageToken, err
 	})
 }
@@ -120,7 +122,7 @@ func (c *Client) Variants(ctx context.Context, id, state string) iter.Seq2[wire.
 		if state != "" {
 			what.query.Set("status", state)
 		}
-		what.query = paging(what.query, pageSize, token)
+		what.query = paging(what.query, MaxPageSize, token)
 		var page wire.VariantList
 		err := c.ask(ctx, what, &page)
 		return page.Variants, page.NextPageToken, err
@@ -174,8 +176,8 @@ func get(path ...string) call {
 	return call{method: http.MethodGet, path: path, repeatable: true}
 }
 
-// pageSize is how much is asked for at once.
-const pageSize = 200
+// MaxPageSize is how many entries of a listing a launcher gives at once.
+const MaxPageSize = 200
 
 func paging(q url.Values, size int, token string) url.Values {
 	if size > 0 {

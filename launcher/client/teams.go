@@ -22,7 +22,7 @@ func (c *Client) Upload(ctx context.Context, file io.ReaderAt, size int64) (up w
 func (c *Client) Notes(ctx context.Context, id string) iter.Seq2[wire.Note, error] {
 	return paged(func(token string) ([]wire.Note, string, error) {
 		what := get("v1", "simulations", id, "notes")
-		what.query = paging(url.Values{}, pageSize, token)
+		what.query = paging(url.Values{}, MaxPageSize, token)
 		var page wire.NoteList
 		err := c.ask(ctx, what, &page)
 		return page.Notes, page.NextPageToken, err
@@ -43,7 +43,7 @@ func (c *Client) AddNote(ctx context.Context, id string, n wire.NoteRequest) (no
 func (c *Client) Feed(ctx context.Context) iter.Seq2[wire.Event, error] {
 	return paged(func(token string) ([]wire.Event, string, error) {
 		what := get("v1", "feed")
-		what.query = paging(url.Values{}, pageSize, token)
+		what.query = paging(url.Values{}, MaxPageSize, token)
 		var page wire.Feed
 		err := c.ask(ctx, what, &page)
 		return page.Events, page.NextPageToken, err
@@ -89,7 +89,7 @@ func (c *Client) Schedule(ctx context.Context, id string) (s wire.Schedule, err 
 func (c *Client) Schedules(ctx context.Context) iter.Seq2[wire.Schedule, error] {
 	return paged(func(token string) ([]wire.Schedule, string, error) {
 		what := get("v1", "schedules")
-		what.query = paging(url.Values{}, pageSize, token)
+		what.query = paging(url.Values{}, MaxPageSize, token)
 		var page wire.ScheduleList
 		err := c.ask(ctx, what, &page)
 		return page.Schedules, page.NextPageToken, err
