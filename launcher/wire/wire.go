@@ -149,6 +149,20 @@ type Error struct {
 	Errors   []Problem `json:"errors,omitempty"`
 }
 
+// Error is the problem as one line.
+func (e *Error) Error() string {
+	if e.Detail != "" {
+		return e.Detail + " (" + e.Code + ")"
+	}
+	return e.Title + " (" + e.Code + ")"
+}
+
+// GetStatus is the HTTP status that the problem is sent with.
+func (e *Error) GetStatus() int { return e.Status }
+
+// ContentType is the media type of a problem among answers of another type.
+func (e *Error) ContentType(string) string { return "application/problem+json" }
+
 // Table is one page of a view: one array of values a row, in the order of the columns.
 type Table struct {
 	SimulationID string            `json:"simulation_id"`
@@ -197,6 +211,26 @@ type Event struct {
 	At           time.Time       `json:"at"`
 	Type         string          `json:"type" enum:"state,variant,note,retry,wish,deleted,progress"`
 	Data         json.RawMessage `json:"data"`
+}
+
+// Health is whether a launcher is well; Checks names its parts.
+type Health struct {
+	Status string            `json:"status" enum:"ok,failing"`
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
+// The words of Health.
+const (
+	HealthOK      = "ok"
+	HealthFailing = "failing"
+)
+
+// Moment is the data of a progress event: how a simulation stands between two changes of state.
+type Moment struct {
+	State    string    `json:"state"`
+	Counts   Counts    `json:"counts"`
+	Progress *Progress `json:"progress,omitempty"`
+	Blocking []Blocker `json:"blocking,omitempty"`
 }
 
 // Feed is one page of what happened in the tenant, newest first.
