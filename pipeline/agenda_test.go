@@ -139,3 +139,61 @@ func TestARunThatIsOverIsNotStopped(t *testing.T) {
 		t.Errorf("a run with nothing left is stopped: %s", s.stopped)
 	}
 }
+
+func failure(id string, attempt int64, reason model.Reason) results.Row {
+	return results.Row{VariantID: id, Attempt: attempt, Status: model.StatusFailed, Reason: reason}
+}
+
+// TestAListOfVariantsIsRunFromItsAttemptsOn: rows up to After are forgotten, later ones settle a variant
+// or are tries of it.
+func TestAListOfVariantsIsRunFromItsAttemptsOn(t *testing.T) {
+	rows := []results.Row{
+		row("baseline", 1, model.StatusSucceeded),
+		failure("v0001", 1, model.Panicked), // before its retry
+		failure("v0002", 1, model.Panicked), failure("v0002", 2, model.Panicked),
+		failure("v0003", 2, model.Storage), row("v0003", 3, model.StatusSucceeded),
+		failure("v0004", 1, model.TimedOut), failure("v0004", 2, model.TimedOut), // the first was before its retry
+		failure("v0005", 2, model.Crashed),
+		failure("v0006", 2, model.Storage), failure("v0006", 3, model.Storage), failure("v0006", 4, model.Storage),
+	}
+	started := map[string][]int64{"v0001": {1}, "v0004": {1, 2}, "v0007": {1, 2, 3}, "v0008": {1, 2}}
+	only := []Todo{{"v0001", 1}, {"v0002", 1}, {"v0003", 1}, {"v0004", 1}, {"v0005", 1}, {"v0006", 1}, {"v0007", 1}, {"v0008", 1}}
+	a := agendaOf(9, rows, started, nil)
+	if err := a.limit(only, rows, started); err != nil {
+		t.Fatal(err)
+	}
+	// v0002 failed for good after its retry, v0003 succeeded, v0005 crashed, v0006 has used up its two retries.
+	// v0007 was in flight at two ends since, so it runs alone; v0009 is not asked for.
+	wantRound(t, a, noon, "v0001", "v0004", "v0008")
+	if s, f, w, left := a.standing(); s != 2 || f != 3 || w != 1 || left != 5 {
+		t.Errorf("standing %d %d %d %d, want 2 succeeded, 3 failed, 1 that waits, 5 left", s, f, w, left)
+	}
+	// One of v0004's two retries is used up.
+	if v := a.commit("v0004", model.StatusFailed, model.TimedOut, true, noon); !v.again || v.due != noon.Add(2*time.Second) {
+		t.Errorf("the second try: %+v", v)
+	}
+	if v := a.commit("v0004", model.StatusFailed, model.TimedOut, true, noon); v.again || v.budget {
+		t.Errorf("the third try: %+v", v)
+	}
+	for _, id := range []string{"v0001", "v0008"} {
+		a.commit(id, model.StatusSucceeded, "", false, noon)
+	}
+	wantRound(t, a, noon, "v0007")
+	if err := a.limit([]Todo{{"v0099", 0}}, nil, nil); err == nil {
+		t.Error("a variant that the plan has not")
+	}
+}
+
+// TestRetriesOfARunAreBounded: three variants fail for a while, two retries are left for all of them.
+func TestRetriesOfARunAreBounded(t *testing.T) {
+	a := agendaOf(2, nil, nil, nil)
+	a.budget = 2
+	for i, want := range []verdict{{again: true, due: noon.Add(time.Second)}, {again: true, due: noon.Add(time.Second)}, {budget: true}} {
+		if v := a.commit(a.order[i], model.StatusFailed, model.Storage, true, noon); v != want {
+			t.Errorf("%s: %+v, want %+v", a.order[i], v, want)
+		}
+	}
+	if s, f, w, _ := a.standing(); s != 0 || f != 1 || w != 2 {
+		t.Errorf("standing %d %d %d", s, f, w)
+	}
+}

@@ -3,9 +3,12 @@ package pipeline
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/whatif-machine/whatif/model"
 )
 
 // TestAMachineThatCannotIsolateSaysSo, and what to do, for each errno of clone(2) and user_namespaces(7);
@@ -22,5 +25,23 @@ func TestAMachineThatCannotIsolateSaysSo(t *testing.T) {
 	}
 	if said(Prism, syscall.ENOENT) {
 		t.Error("a program that isn't there is taken for a kernel's refusal")
+	}
+}
+
+// TestMemoryOfAProcessThatReadsACatalogIsBounded: it dies, and says of what.
+func TestMemoryOfAProcessThatReadsACatalogIsBounded(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "slots.parquet")
+	writeSnapshot(t, file, 50_000)
+	pin, err := pinned(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := catalogRequest{Files: []model.PinnedInput{pin}, MemoryBytes: 1 << 20}
+	if _, err := askCatalog(t.Context(), catalogCommand(), request); err == nil || !strings.Contains(err.Error(), "1 MiB of memory") {
+		t.Errorf("50,000 slots in 1 MiB: %v", err)
+	}
+	request.MemoryBytes = 256 << 20
+	if answer, err := askCatalog(t.Context(), catalogCommand(), request); err != nil || answer.Catalog == nil || answer.Catalog.Slots != 50_000 {
+		t.Errorf("50,000 slots in 256 MiB: %v", err)
 	}
 }

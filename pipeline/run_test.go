@@ -125,6 +125,7 @@ func TestAKilledJobIsGoneOnWith(t *testing.T) {
 // supervision is what the test binary needs to be a supervisor.
 type supervision struct {
 	Results, Simulation, Simulator, PidFile string
+	Silence                                 time.Duration
 }
 
 // supervise is the test binary as a supervisor: it runs a simulation and tells of its progress.
@@ -134,7 +135,7 @@ func supervise(text string) error {
 		return err
 	}
 	_, err := Run(context.Background(), RunOptions{
-		Results: s.Results, SimulationID: s.Simulation, Simulator: s.Simulator, Parallelism: 2, Command: withPid(s.PidFile),
+		Results: s.Results, SimulationID: s.Simulation, Simulator: s.Simulator, Parallelism: 2, Command: withPid(s.PidFile), Silence: s.Silence,
 		Progress: func(p Progress) { fmt.Println(p.Succeeded, p.Running) },
 	})
 	return err
@@ -149,7 +150,7 @@ func TestAKilledSupervisorIsResumed(t *testing.T) {
 		plan := submitTo(t, store, config, n+2)
 		file := filepath.Join(t.TempDir(), "pid")
 		moment := rand.IntN(len(plan.Variants) - 1)
-		killSupervisor(t, supervision{store.URI(), plan.SimulationID, paced, file}, moment)
+		killSupervisor(t, supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: paced, PidFile: file}, moment)
 		awaitDeath(t, pidIn(t, file))
 		before, err := store.Counted(t.Context(), plan.SimulationID)
 		if err != nil {
@@ -165,6 +166,16 @@ func TestAKilledSupervisorIsResumed(t *testing.T) {
 
 // killSupervisor starts a supervisor and kills it once so many variants have succeeded and others run.
 func killSupervisor(t *testing.T, s supervision, moment int) {
+	t.Helper()
+	cmd := superviseUntil(t, s, moment)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed, as wanted
+}
+
+// superviseUntil starts a supervisor and returns once so many variants have succeeded and others run.
+func superviseUntil(t *testing.T, s supervision, moment int) *exec.Cmd {
 	t.Helper()
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -189,10 +200,7 @@ func killSupervisor(t *testing.T, s supervision, moment int) {
 			break
 		}
 	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // killed, as wanted
+	return cmd
 }
 
 // awaitDeath waits until a process is gone.
