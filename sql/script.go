@@ -36,13 +36,28 @@ func CreateTable(dialect, glob string) (string, error) {
 	if glob == "" {
 		return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS\n%s", Table, empty), nil
 	}
-	// By name, so that files written before a column was added are read beside later ones. What the
-	// folders' names say is in the rows too, and taken from there.
+	// By name, so that files written before a column was added are read beside later ones.
+	return tableOver(empty, glob, "union_by_name = true"), nil
+}
+
+// CreateAlikeTable is CreateTable over files that all have the columns that the first of them has:
+// far cheaper, because DuckDB then opens only that one to know the columns of all.
+func CreateAlikeTable(dialect, glob string) (string, error) {
+	empty, err := EmptyTable(dialect)
+	if err != nil {
+		return "", err
+	}
+	return tableOver(empty, glob, "union_by_name = false"), nil
+}
+
+// tableOver reads files beside a branch that has no rows, but all columns. What the folders' names say
+// is in the rows too, and taken from there.
+func tableOver(empty, glob, union string) string {
 	return fmt.Sprintf(`CREATE OR REPLACE VIEW %s AS
 %s
 UNION ALL BY NAME
 SELECT *
-FROM READ_PARQUET(%s, union_by_name = true, hive_partitioning = false)`, Table, empty, Quote(glob)), nil
+FROM READ_PARQUET(%s, %s, hive_partitioning = false)`, Table, empty, Quote(glob), union)
 }
 
 // Quote writes a text as an SQL literal.

@@ -264,6 +264,16 @@ func (s *selection) statements() map[string]string {
 	return list
 }
 
+// Compact makes the reading of a finished simulation cheap: it writes the compacted copy of its results,
+// if there is none yet, and the next question reads that.
+func (r *Reader) Compact(ctx context.Context, simulation string) error {
+	if err := warehouse.Compact(ctx, r.options.Results.URI(), simulation); err != nil {
+		return told(err)
+	}
+	r.warehouses.dropAll(simulation)
+	return nil
+}
+
 // Report writes the page of a simulation for people: one HTML file. Without a row there is none:
 // report.ErrNoResults.
 func (r *Reader) Report(ctx context.Context, simulation string, finished bool, revision string, out io.Writer) error {

@@ -44,6 +44,9 @@ func (w *Warehouse) blame(ctx context.Context, cause error) error {
 	if w.files == "" || ctx.Err() != nil || !ofReading(cause) {
 		return cause
 	}
+	if w.copy != "" {
+		return fmt.Errorf("%w: the compacted copy %s can't be read any more; ask again: %w", ErrRemoved, w.copy, cause)
+	}
 	found, err := filepath.Glob(w.files)
 	if err != nil {
 		return errors.Join(cause, err)
