@@ -8,7 +8,7 @@ import (
 // Config is what a launcher is started with. Command-line flags, environment and file are read in cmd.
 type Config struct {
 	Listen     string   // host:port; default 127.0.0.1:8080; port 0: any
-	Store      string   // sqlite:PATH or postgres://..; default: an SQLite file in the results folder
+	Store      string   // sqlite:PATH or postgres://..; default: an SQLite file in the results folder, see StoreURL
 	Results    string   // the result store
 	InputRoots []string // folders that configurations may read; none: uploads only
 

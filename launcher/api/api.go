@@ -39,7 +39,7 @@ type Options struct {
 	Identify func(*http.Request) (access.Identity, error)
 	Limiter  limit.Limiter
 	Shedder  *limit.Shedder
-	Guard    func(http.Handler) http.Handler // default: none
+	Guard    access.GuardOptions             // Public and Refuse are set here
 	Trace    func(http.Handler) http.Handler // default: none
 	Web      http.Handler                    // pages for people; default: none
 	Metrics  *Metrics
@@ -106,12 +106,8 @@ func New(o Options) (*API, error) {
 }
 
 func (o *Options) setDefaults() {
-	through := func(next http.Handler) http.Handler { return next }
-	if o.Guard == nil {
-		o.Guard = through
-	}
 	if o.Trace == nil {
-		o.Trace = through
+		o.Trace = func(next http.Handler) http.Handler { return next }
 	}
 	if o.Live == nil {
 		o.Live = func(string) (store.Progress, bool) { return store.Progress{}, false }
@@ -132,8 +128,16 @@ func (o *Options) setDefaults() {
 
 // routes puts the middlewares and routes together.
 func (s *server) routes() (http.Handler, error) {
+	s.Guard.Public = func(r *http.Request) bool { return r.URL.Path == openAPIPath }
+	s.Guard.Refuse = func(w http.ResponseWriter, r *http.Request, _ int, c, detail string) {
+		writeProblem(w, r, refuse(code(c), "%s", detail))
+	}
+	guard, err := access.Guard(s.Guard)
+	if err != nil {
+		return nil, err
+	}
 	mux := chi.NewMux()
-	mux.Use(s.frame, s.Trace, headers, s.Guard, middleware.GetHead)
+	mux.Use(s.frame, s.Trace, headers, guard, middleware.GetHead)
 	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, refuse(notFound, "there is nothing at %.200q", r.URL.Path))
 	})

@@ -17,6 +17,9 @@ import (
 	"github.com/whatif-machine/whatif/launcher/wire"
 )
 
+// openAPIPath is where the interface's document is.
+const openAPIPath = "/openapi.json"
+
 // openAPIConfig is how huma documents the interface. Its own pages and paths are left out: the document is
 // served by routeOpenAPI, the readable page by package web.
 func openAPIConfig(version string) huma.Config {
@@ -87,7 +90,7 @@ func (s *server) routeOpenAPI(mux chi.Router) error {
 	s.openAPI = text
 	digest := sha256.Sum256(text)
 	tag := `"` + hex.EncodeToString(digest[:12]) + `"`
-	mux.Get("/openapi.json", func(w http.ResponseWriter, r *http.Request) {
+	mux.Get(openAPIPath, func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "application/openapi+json")
 		h.Set("Cache-Control", "no-cache")

@@ -88,6 +88,8 @@ var foreseen = []struct {
 	{store.ErrKeyReused, keyReused, 0},
 	{store.ErrConflict, conflict, 0},
 	{store.ErrUnavailable, storeUnavailable, retryLater},
+	{store.ErrPageToken, invalidRequest, 0},
+	{store.ErrInvalid, invalidRequest, 0},
 	{access.ErrNoKey, unauthenticated, 0},
 	{access.ErrMalformed, unauthenticated, 0},
 	{access.ErrUnknown, unauthenticated, 0},

@@ -1,0 +1,124 @@
+package launcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/whatif-machine/whatif/launcher/api"
+)
+
+// Bounds of the server's connections. Bodies and answers have deadlines that move with them (package api).
+const (
+	headerPatience = 10 * time.Second
+	idlePatience   = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+)
+
+// Waits of a graceful stop.
+const (
+	answerGrace = 10 * time.Second // for requests under way
+	stopGrace   = 10 * time.Second // for jobs to end and leases to be given back
+)
+
+// Run is the life of a launcher: it returns when ctx is done and everything has been put down in order,
+// or when it can't go on.
+func Run(ctx context.Context, c Config) (err error) {
+	c, err = c.settled()
+	if err != nil {
+		return err
+	}
+	// What is collected more eagerly need not be shed: the bound on the heap lies well below that on the process,
+	// which has DuckDB's memory too.
+	before := debug.SetMemoryLimit(c.MaxMemoryBytes / 4 * 3)
+	defer debug.SetMemoryLimit(before)
+	p, err := assemble(ctx, c)
+	if err == nil {
+		err = p.run(ctx)
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	return errors.Join(err, p.close(stopping))
+}
+
+// run serves until ctx is done.
+func (p *parts) run(ctx context.Context) error {
+	if p.queue != nil {
+		if err := p.queue.Start(ctx); err != nil {
+			return fmt.Errorf("launcher: %w", err)
+		}
+	}
+	p.hooks.Start(context.WithoutCancel(ctx))
+	eraser := p.startErasing(ctx)
+	defer eraser()
+	server := &http.Server{
+		Handler: p.api, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(p.Logger.Handler(), slog.LevelDebug),
+	}
+	// Event streams would keep the server from stopping.
+	server.RegisterOnShutdown(p.api.Close)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(p.listener) }()
+	p.Logger.Info("ready", "address", p.listener.Addr().String(), "version", p.Version, "accept_only", p.AcceptOnly)
+	p.Ready(p.listener.Addr().String())
+	select {
+	case err := <-served:
+		return fmt.Errorf("launcher: the server ended: %w", err)
+	case <-ctx.Done():
+	}
+	p.Logger.Info("stopping")
+	return p.stopServing(server, served)
+}
+
+// stopServing takes no more requests, and gives those under way some time.
+func (p *parts) stopServing(server *http.Server, served <-chan error) error {
+	grace, cancel := context.WithTimeout(context.Background(), answerGrace)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		p.Logger.Warn("requests that took too long were cut off")
+		err = server.Close()
+	}
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	return err
+}
+
+// eraseEvery is the pause between two looks for results of deleted simulations.
+const eraseEvery = time.Minute
+
+// startErasing removes what deletions left, now and again, until it is stopped.
+func (p *parts) startErasing(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() {
+		ticks := time.NewTicker(eraseEvery)
+		defer ticks.Stop()
+		for {
+			if err := p.erase(ctx); err != nil && ctx.Err() == nil {
+				p.Logger.Warn("results of deleted simulations are left", "error", err)
+			}
+			select {
+			case <-ticks.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); work.Wait() }
+}
+
+func (p *parts) erase(ctx context.Context) error {
+	ids, err := p.store.Deleted(ctx)
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, api.Erase(ctx, p.store, p.results, id))
+	}
+	return errors.Join(append(errs, err)...)
+}
