@@ -39,7 +39,7 @@ func (c *console) onStore(cmd *cobra.Command, do func(ctx context.Context, s *st
 		if err := all.settle(); err != nil {
 			return err
 		}
-		url := all.storeURL()
+		url := all.StoreURL()
 		if path, local := strings.CutPrefix(url, "sqlite:"); local {
 			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 				c.say("there is no store at %s yet; making one", path)

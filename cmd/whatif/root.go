@@ -49,7 +49,7 @@ Start with ` + "`whatif demo`" + `.`,
 		c.demoCommand(), c.generateCommand(), c.importCommand(), c.validateCommand(), c.runCommand(),
 		c.compareCommand(), c.queryCommand(), c.failuresCommand(), c.retryCommand(), c.reportCommand(),
 		c.sqlCommand(), c.gcCommand(), c.schemaCommand(), c.runJobCommand(), c.readCatalogCommand(),
-		c.keysCommand(), c.submitCommand(), c.statusCommand(), c.listCommand(), c.watchCommand(),
+		c.serveCommand(), c.keysCommand(), c.submitCommand(), c.statusCommand(), c.listCommand(), c.watchCommand(),
 		c.cancelCommand(), c.pauseCommand(), c.resumeCommand(),
 	)
 	for _, cmd := range root.Commands() {

@@ -18,11 +18,15 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command lines of testdata/script as a user would type them.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: scriptCommands(),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("WHATIF_RESULTS", "")
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("HOME", env.WorkDir)
+			l := &launched{}
+			env.Values[launchedKey{}] = l
+			env.Defer(func() { _ = l.stop() }) // a script that cares says `stop` itself
 			return nil
 		},
 	})

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ func newSettings() *settings {
 	f.StringVar(&s.Store, "store", "", "sqlite:PATH or postgres://USER@HOST/DATABASE (default: a file in the results folder)")
 	f.StringVar(&s.Results, "results", defaultResults(), "folder of the result store")
 	f.StringArrayVar(&s.InputRoots, "input-root", nil, "folder that configurations may read from; repeat it for several (default: uploads only)")
-	f.StringVar(&s.Name, "name", "", "of this launcher among those of its store (default: host name and a random suffix)")
+	f.StringVar(&s.Name, "name", "", "of this launcher among those of its store (default: the host's, on PostgreSQL with a random suffix)")
 	f.BoolVar(&s.AcceptOnly, "accept-only", false, "take submissions and answer, but leave running to other launchers of the store")
 	f.IntVar(&s.Parallelism, "parallelism", 0, "variants at a time over all simulations (default: one a core)")
 	f.IntVar(&s.MaxRunning, "max-running", 8, "simulations at a time")
@@ -250,14 +249,6 @@ func (f sizeFlag) Set(text string) error {
 	}
 	*f.bytes = int64(value * unit)
 	return nil
-}
-
-// storeURL is the launcher's store; unless another is named, a file in the results folder.
-func (s *settings) storeURL() string {
-	if s.Store != "" {
-		return s.Store
-	}
-	return "sqlite:" + filepath.Join(s.Results, "_launcher", "store.sqlite")
 }
 
 // levelOf reads the name of a log level.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -80,6 +81,16 @@ func (c *console) describe(sim wire.Simulation, now time.Time) error {
 	}
 	_, err := fmt.Fprint(c.out, b.String())
 	return err
+}
+
+// printable is a text that others wrote, on one line and without anything that a terminal would obey.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
 }
 
 // stateOf is the state with what was asked for and has not come about yet.

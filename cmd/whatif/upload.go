@@ -164,7 +164,7 @@ func scalarLength(text string, value string) (int, bool) {
 	}
 	for i := 1; i < len(text) && text[i] != '\n'; i++ {
 		switch {
-		case quote == '"' && text[i] == '\\':
+		case quote == '"' && strings.HasPrefix(text[i:], "\\") && !strings.HasPrefix(text[i:], "\\\n"):
 			i++
 		case quote == '\'' && text[i] == '\'' && i+1 < len(text) && text[i+1] == '\'':
 			i++

@@ -169,7 +169,7 @@ func (w *watching) show(e wire.Event, data change) error {
 	if text == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(w.out, "%s %s\n", e.At.UTC().Format(time.RFC3339), text)
+	_, err := fmt.Fprintf(w.out, "%s %s\n", e.At.UTC().Format(time.RFC3339), printable(text))
 	return err
 }
 
