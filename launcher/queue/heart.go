@@ -9,12 +9,11 @@ import (
 
 const (
 	maxBeat   = time.Second            // between two heartbeats at most: they carry the progress
+	toEnd     = 2 * time.Second        // what a process takes to end that is told to
 	lookEvery = 100 * time.Millisecond // wishes are looked for that often at most when the store has changed
 )
 
-// beat prolongs the lease and hears what the user wishes, until ctx is done. The lease counts as held for
-// four fifths of its time after the last heartbeat that was sent and answered: while the store can't be
-// reached the run goes on that long, and is over before another launcher may take it.
+// beat prolongs the lease and hears what the user wishes, until ctx is done.
 func (c *claim) beat(ctx context.Context, last time.Time) {
 	ticker := time.NewTicker(min(c.q.Lease/5, maxBeat))
 	defer ticker.Stop()
@@ -46,8 +45,10 @@ func (c *claim) beat(ctx context.Context, last time.Time) {
 	}
 }
 
-// trust is how long the lease is relied on without a word of the store.
-func (c *claim) trust() time.Duration { return c.q.Lease * 4 / 5 }
+// trust is how long after the last heartbeat that was answered the lease is relied on. While the store can't be
+// reached the run goes on that long, and then its process has what it may take to end before another launcher
+// can claim the simulation, unless the lease is shorter than is of any use.
+func (c *claim) trust() time.Duration { return max(c.q.Lease/2, c.q.Lease-toEnd) }
 
 func (c *claim) heartbeat(ctx context.Context, last time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, max(c.trust()-c.q.Now().Sub(last), maxBeat/10))

@@ -57,7 +57,13 @@ func newRoomAt(t *testing.T, now func() time.Time) *room {
 
 func (r *room) open(t *testing.T) {
 	t.Helper()
-	s, err := store.Open(t.Context(), r.path, store.Options{Now: r.now})
+	r.use(t, store.Open)
+}
+
+// use opens the store as a launcher or, beside one, as a tool.
+func (r *room) use(t *testing.T, open func(context.Context, string, store.Options) (*store.Store, error)) {
+	t.Helper()
+	s, err := open(t.Context(), r.path, store.Options{Now: r.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +73,14 @@ func (r *room) open(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// close lets another launcher have the store.
+func (r *room) close(t *testing.T) {
+	t.Helper()
+	if err := r.store.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // options of a queue on the room.
