@@ -163,19 +163,35 @@ func (p *parts) makeQueue(context.Context) (err error) {
 	p.queue, err = queue.New(queue.Options{
 		Store: p.store, Results: p.results, Name: p.Name, Parallelism: p.Parallelism, MaxRunning: p.MaxRunning, MemoryBytes: p.MemoryBytes,
 		Lease: p.Lease, Command: p.JobCommand, Simulator: p.Simulator, Logger: p.Logger, Fire: firing.Fire,
-		Started: func(waited time.Duration) { p.metrics.StartLatency.Observe(waited.Seconds()) },
+		Finished: p.compact,
+		Started:  func(waited time.Duration) { p.metrics.StartLatency.Observe(waited.Seconds()) },
 	})
 	if err != nil {
 		return fmt.Errorf("launcher: %w", err)
 	}
 	p.onClose(p.queue.Stop)
-	stats := p.queue.Stats
+	p.countQueue(p.queue.Stats)
+	return nil
+}
+
+// compactWithin bounds how long a finished simulation's compacted copy may take.
+const compactWithin = 10 * time.Minute
+
+// compact makes the reading of a simulation that has finished cheap. Without its copy it is read as before.
+func (p *parts) compact(id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), compactWithin)
+	defer cancel()
+	if err := p.reader.Compact(ctx, id); err != nil {
+		p.Logger.Warn("a finished simulation has no compacted copy: reading it takes longer", "simulation_id", id, "error", err)
+	}
+}
+
+func (p *parts) countQueue(stats func() queue.Stats) {
 	p.metrics.Counter("whatif_decisions_total", "Slots decided by jobs of this launcher.", nil, func() float64 { return float64(stats().Decisions) })
 	p.metrics.Gauge("whatif_decisions_per_second", "Slots decided a second, lately, by jobs of this launcher.", func() float64 { return stats().DecisionsPerSecond })
 	p.metrics.Gauge("whatif_cpu_tokens", "Variants that this launcher may run at a time.", func() float64 { return float64(stats().Tokens) })
 	p.metrics.Gauge("whatif_cpu_tokens_in_use", "Variants that this launcher runs.", func() float64 { return float64(stats().TokensInUse) })
 	p.metrics.Counter("whatif_claims_total", "Simulations that this launcher began to run.", nil, func() float64 { return float64(stats().Claims) })
-	return nil
 }
 
 func (p *parts) makeHooks(context.Context) (err error) {
