@@ -84,8 +84,11 @@ func (c *cache[K, V]) fly(ctx context.Context, key K, f *flight[V], produce func
 	return value, err
 }
 
-// keep stores a value and drops what no longer fits, perhaps itself.
+// keep stores a value and drops what no longer fits. One that fits at no time is not stored.
 func (c *cache[K, V]) keep(key K, value V) {
+	if c.size(value) > c.most {
+		return
+	}
 	c.kept[key] = c.order.PushFront(entry[K, V]{key, value})
 	c.weight += c.size(value)
 	for c.weight > c.most {

@@ -9,7 +9,7 @@
 //
 // A configuration is written by someone who may submit, not by someone who may read this machine's disk. So a
 // name is first held against a strict syntax (reference.go), then opened below a root by os.Root, which
-// follows no symbolic link that leaves it, and only if it is a regular file (root.go). The results folder is
+// follows no symbolic link that leaves it nor any absolute one, and only if it is a regular file (root.go). The results folder is
 // never an input, even within a root: the uploads and results of other tenants are there. Nothing about a
 // place outside the roots is looked up, so no message can depend on what is there.
 //

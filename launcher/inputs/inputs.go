@@ -121,6 +121,9 @@ func newRoot(given, results string) (root, error) {
 	if _, inside := below(closed, real); inside {
 		return root{}, fmt.Errorf("it lies in the results folder %s, where other tenants' results and uploads are", results)
 	}
+	if _, inside := below(real, closed); !inside {
+		closed = ""
+	}
 	return root{path: path, real: real, closed: closed}, nil
 }
 
@@ -174,5 +177,5 @@ func (in *Inputs) upload(tenant, digest string) (candidate, error) {
 		return candidate{}, fmt.Errorf("tenant %s can have no uploads: its name is not one of a folder", shown(tenant))
 	}
 	path := filepath.Join(in.uploads.path, tenant)
-	return candidate{root{path: path, real: path}, digest}, nil
+	return candidate{root{path: path, real: path, optional: true}, digest}, nil
 }

@@ -29,6 +29,8 @@ type root struct {
 	path   string // absolute, as configured
 	real   string // the same without symbolic links, when the launcher started
 	closed string // real path of a folder within that is never an input; empty: none
+
+	optional bool // it may be absent, as the folder of a tenant without uploads
 }
 
 // folder is a root that is open. It is opened for each request, so that a root may be replaced or mounted anew
@@ -79,7 +81,18 @@ func (f folder) stat(rel string) (fs.FileInfo, error) {
 		return nil, errClosed
 	}
 	info, err := f.Stat(rel)
-	return info, meaning(err)
+	if err != nil {
+		return nil, meaning(err)
+	}
+	// A link may lead into the results. Of a regular file that is found out when it is opened; of a folder,
+	// neither that it is there may be told nor what is in it.
+	if f.closed != "" && !info.Mode().IsRegular() {
+		real, err := filepath.EvalSymlinks(filepath.Join(f.path, rel))
+		if err != nil || f.isClosed(real) {
+			return nil, errClosed
+		}
+	}
+	return info, nil
 }
 
 // open opens a regular file that was looked up, and tells its real path. Opening never waits, as it would

@@ -109,7 +109,7 @@ func told(ctx context.Context, name string, err error) error {
 // open opens the root of a place. Uploads of a tenant who has none are absent.
 func (c candidate) open() (folder, error) {
 	f, err := c.root.open()
-	if errors.Is(err, fs.ErrNotExist) && c.root.closed == "" {
+	if errors.Is(err, fs.ErrNotExist) && c.root.optional {
 		return f, errAbsent
 	}
 	return f, err
