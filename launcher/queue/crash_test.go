@@ -169,7 +169,7 @@ func TestALateRowOfAStoppedLauncherCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.commitCopy(t, sim.ID, "baseline", 3)
+	r.commitCopy(t, r.runAlone(t, config), sim.ID, "baseline", 3)
 	if _, err := r.store.Surrender(t.Context(), "second"); err != nil {
 		t.Fatal(err)
 	}
@@ -180,18 +180,18 @@ func TestALateRowOfAStoppedLauncherCounts(t *testing.T) {
 	}
 }
 
-// commitCopy commits the row that another simulation of the room has of a variant, as a simulation's own.
-func (r *room) commitCopy(t *testing.T, id, variant string, attempt int64) {
+// commitCopy commits the row that one simulation has of a variant as another's own.
+func (r *room) commitCopy(t *testing.T, from, to, variant string, attempt int64) {
 	t.Helper()
-	all, err := r.results.Simulations(t.Context())
+	counted, err := r.results.Counted(t.Context(), from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, err := r.results.Read(t.Context(), all[0].ID, variant, r.rows(t, all[0].ID)[0].Attempt)
+	row, err := r.results.Read(t.Context(), from, variant, counted[variant].Attempt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	row.SimulationID, row.Attempt = id, attempt
+	row.SimulationID, row.Attempt = to, attempt
 	if _, err := r.results.Commit(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +14,11 @@ import (
 func TestALostLeaseWritesNothingMore(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
-	r := newRoomAt(t, clock.now)
+	eachRoom(t, clock.now, func(t *testing.T, r *room) { loseLease(t, clock, r) })
+}
+
+func loseLease(t *testing.T, clock clock, r *room) {
+	t.Helper()
 	config := writeStudy(t, bids(30), "")
 	want := r.undisturbed(t, config)
 	file := filepath.Join(t.TempDir(), "pid")
@@ -136,28 +141,34 @@ func TestStopGivesTheLeaseBack(t *testing.T) {
 	}
 }
 
-// TestTwoQueuesShare: two launchers of one store run each simulation once.
-func TestTwoQueuesShare(t *testing.T) {
+// TestTwoLaunchersShare: two launchers of one store run each simulation once. Those of a PostgreSQL have
+// connections of their own.
+func TestTwoLaunchersShare(t *testing.T) {
 	t.Parallel()
-	r := newRoom(t)
-	config := writeStudy(t, bids(2), "")
-	want := r.undisturbed(t, config)
-	var ids []string
-	for range 6 {
-		ids = append(ids, r.submitStudy(t, config).ID)
-	}
-	first := r.run(t, func(o *Options) { o.MaxRunning, o.Simulator = 1, paced })
-	second := r.run(t, func(o *Options) { o.Name, o.MaxRunning, o.Simulator = "second", 1, paced })
-	for _, id := range ids {
-		r.wantOnce(t, id, want)
-		if got := len(r.rows(t, id)); got != len(want) {
-			t.Errorf("%d rows of %d variants", got, len(want))
+	eachRoom(t, time.Now, func(t *testing.T, r *room) {
+		config := writeStudy(t, bids(2), "")
+		want := r.undisturbed(t, config)
+		var ids []string
+		for range 6 {
+			ids = append(ids, r.submitStudy(t, config).ID)
 		}
-	}
-	a, b := first.Stats(), second.Stats()
-	if a.Claims+b.Claims != 6 || a.Claims == 0 || b.Claims == 0 || a.TakeOvers+b.TakeOvers != 0 {
-		t.Errorf("stats %+v and %+v, want six claims shared", a, b)
-	}
+		other := *r
+		if strings.HasPrefix(r.path, "postgres") {
+			other.open(t)
+		}
+		first := r.run(t, func(o *Options) { o.MaxRunning, o.Simulator = 1, paced })
+		second := other.run(t, func(o *Options) { o.Name, o.MaxRunning, o.Simulator = "second", 1, paced })
+		for _, id := range ids {
+			r.wantOnce(t, id, want)
+			if got := len(r.rows(t, id)); got != len(want) {
+				t.Errorf("%d rows of %d variants", got, len(want))
+			}
+		}
+		a, b := first.Stats(), second.Stats()
+		if a.Claims+b.Claims != 6 || a.Claims == 0 || b.Claims == 0 || a.TakeOvers+b.TakeOvers != 0 {
+			t.Errorf("stats %+v and %+v, want six claims shared", a, b)
+		}
+	})
 }
 
 // TestAShortStudyDoesNotWaitForALongOne: with one token for both, the short one is done first.

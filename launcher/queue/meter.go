@@ -33,6 +33,8 @@ type sample struct {
 const (
 	lately  = 10 * time.Second // the throughput that is told
 	outlook = 60 * time.Second // the throughput that the end is estimated by
+
+	sampleEvery = 500 * time.Millisecond // at most, whoever asks how often
 )
 
 func newMeter(sim store.Simulation, now func() time.Time) *meter {
@@ -98,7 +100,9 @@ func (m *meter) progress() store.Progress {
 			p.EstimatedEnd = now.Add(time.Duration(seconds * float64(time.Second)))
 		}
 	}
-	m.samples = append(m.samples, sample{now, p.Decisions})
+	if now.Sub(m.samples[len(m.samples)-1].at) >= sampleEvery {
+		m.samples = append(m.samples, sample{now, p.Decisions})
+	}
 	for len(m.samples) > 1 && now.Sub(m.samples[1].at) >= outlook {
 		m.samples = m.samples[1:]
 	}

@@ -3,15 +3,20 @@ package queue
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	mathrand "math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/whatif-machine/whatif/launcher/store"
 	"github.com/whatif-machine/whatif/model"
@@ -45,8 +50,52 @@ func newRoom(t *testing.T) *room { return newRoomAt(t, time.Now) }
 
 func newRoomAt(t *testing.T, now func() time.Time) *room {
 	t.Helper()
+	return newRoomIn(t, filepath.Join(t.TempDir(), "launcher.db"), now)
+}
+
+// eachRoom runs a test on SQLite, and on PostgreSQL if WHATIF_TEST_POSTGRES names a server.
+func eachRoom(t *testing.T, now func() time.Time, test func(*testing.T, *room)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, newRoomAt(t, now)) })
+	server := os.Getenv("WHATIF_TEST_POSTGRES")
+	if server == "" {
+		t.Log("WHATIF_TEST_POSTGRES is not set: SQLite only; `.ci/postgres start` starts a PostgreSQL")
+		return
+	}
+	t.Run("postgres", func(t *testing.T) { test(t, newRoomIn(t, newSchema(t, server), now)) })
+}
+
+// newSchema makes a schema of its own for a test.
+func newSchema(t *testing.T, server string) string {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "queue_" + strings.ToLower(rand.Text())
+	if _, err := db.Exec(t.Context(), "CREATE SCHEMA "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_, err := db.Exec(ctx, "DROP SCHEMA "+name+" CASCADE")
+		if err := errors.Join(err, db.Close(ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := u.Query()
+	values.Set("search_path", name)
+	u.RawQuery = values.Encode()
+	return u.String()
+}
+
+func newRoomIn(t *testing.T, path string, now func() time.Time) *room {
+	t.Helper()
 	dir := t.TempDir()
-	r := &room{path: filepath.Join(dir, "launcher.db"), now: now}
+	r := &room{path: path, now: now}
 	var err error
 	if r.results, err = results.Open(filepath.Join(dir, "results")); err != nil {
 		t.Fatal(err)
@@ -289,8 +338,26 @@ func (r *room) digests(t *testing.T, id string) map[string]string {
 	return out
 }
 
-// undisturbed runs a study with the pipeline alone and returns its digests.
+// known are the digests of studies that were run undisturbed, by the text of their configuration.
+var known sync.Map
+
+// undisturbed are the digests of a study's results as the pipeline alone computes them.
 func (r *room) undisturbed(t *testing.T, config string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digests, ok := known.Load(string(text)); ok {
+		return digests.(map[string]string)
+	}
+	digests := r.digests(t, r.runAlone(t, config))
+	known.Store(string(text), digests)
+	return digests
+}
+
+// runAlone runs a study with the pipeline alone and returns its simulation's id.
+func (r *room) runAlone(t *testing.T, config string) string {
 	t.Helper()
 	sub := r.submission(t, config)
 	plan, err := pipeline.PlanOf(&sub.Inputs, sub.Simulation.ID, tenant0, sub.Simulation.SubmittedAt)
@@ -304,7 +371,7 @@ func (r *room) undisturbed(t *testing.T, config string) map[string]string {
 	if err != nil || sum.Succeeded != len(plan.Variants) {
 		t.Fatalf("%+v, %v", sum, err)
 	}
-	return r.digests(t, plan.SimulationID)
+	return plan.SimulationID
 }
 
 func (r *room) wantDigests(t *testing.T, id string, want map[string]string) {

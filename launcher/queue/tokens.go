@@ -18,7 +18,7 @@ import (
 // of short studies can't starve a long one. A token once given is not taken back.
 //
 // Fairness needs claims to choose between at the moment a token comes free: a simulation should ask for
-// its next ones while it still holds others, up to twice as many as there are.
+// its next one while it still holds all the others.
 //
 // Two steps of priority double a simulation's share: its token-seconds count by weightOf, for itself
 // and for its tenant, whose tier bounds the priority.

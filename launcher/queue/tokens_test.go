@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,43 +18,44 @@ type study struct {
 	priority int
 	variants int // 0: until the end of the test
 	each     time.Duration
-	wide     int
+	wide     int           // variants that it has places for
+	jitter   time.Duration // of each variant, at most
 
 	had   time.Duration // of tokens
 	ended time.Time
 }
 
-// run runs the study with tokens of t, until it is done or ctx is.
+// roundTrip is how long a job takes to ask for the next token when it has got one.
+const roundTrip = time.Millisecond
+
+// run runs the study with tokens of t, until it is done or ctx is. As a job's process it asks for one token at
+// a time, as long as it has a place for another variant.
 func (s *study) run(ctx context.Context, t *tokens) {
 	part := t.join(s.tenant, s.priority)
 	defer part.leave()
 	var mu sync.Mutex
-	var workers sync.WaitGroup
-	started := 0
-	for range s.wide {
-		workers.Go(func() {
-			for {
-				mu.Lock()
-				started++
-				more := s.variants == 0 || started <= s.variants
-				mu.Unlock()
-				if !more {
-					return
-				}
-				release, err := part.Acquire(ctx)
-				if err != nil {
-					return
-				}
-				began := time.Now()
-				wait(ctx, s.each)
-				mu.Lock()
-				s.had += time.Since(began)
-				mu.Unlock()
-				release()
-			}
+	var variants sync.WaitGroup
+	random := rand.New(rand.NewPCG(uint64(s.priority), uint64(s.variants)))
+	places := make(chan struct{}, s.wide)
+	for n := 0; s.variants == 0 || n < s.variants; n++ {
+		places <- struct{}{}
+		release, err := part.Acquire(ctx)
+		if err != nil {
+			break
+		}
+		took := s.each + time.Duration(random.Int64N(int64(s.jitter)+1))
+		variants.Go(func() {
+			began := time.Now()
+			wait(ctx, took)
+			mu.Lock()
+			s.had += time.Since(began)
+			mu.Unlock()
+			release()
+			<-places
 		})
+		wait(ctx, roundTrip)
 	}
-	workers.Wait()
+	variants.Wait()
 	s.ended = time.Now()
 }
 
@@ -69,19 +71,22 @@ func wait(ctx context.Context, d time.Duration) {
 // TestAShortStudyOvertakesALongOne: 20 token-seconds in variants of 1 s on 2 tokens take 10 s alone.
 // Behind a study of an hour, of the same tenant or another, they must take no more than twice that.
 func TestAShortStudyOvertakesALongOne(t *testing.T) {
-	for _, tenant := range []string{"same", "other"} {
+	for n, tenant := range []string{"same", "other", "same", "other"} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, stop := context.WithTimeout(t.Context(), time.Hour)
 			tok := newTokens(2, time.Now)
 			var running sync.WaitGroup
-			long := &study{tenant: "same", priority: 5, each: time.Second, wide: 4}
+			jitter := time.Duration(n/2) * 10 * time.Millisecond // without, all end at the same instants: the worst case
+			long := &study{tenant: "same", priority: 5, each: time.Second, wide: 4, jitter: jitter}
 			running.Go(func() { long.run(ctx, tok) })
 			wait(ctx, 10*time.Minute+300*time.Millisecond)
-			short := &study{tenant: tenant, priority: 5, variants: 20, each: time.Second, wide: 4}
+			short := &study{tenant: tenant, priority: 5, variants: 20, each: time.Second, wide: 4, jitter: jitter}
 			began := time.Now()
 			short.run(ctx, tok)
 			if took := short.ended.Sub(began); took > 20*time.Second {
 				t.Errorf("tenant %s: took %s, alone it takes 10 s", tenant, took)
+			} else {
+				t.Logf("tenant %s, variants of 1 s and up to %s: took %s, alone it takes 10 s", tenant, jitter, took)
 			}
 			stop()
 			running.Wait()
@@ -125,8 +130,8 @@ func TestPriorityMultipliesTheShare(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), whole)
 		defer stop()
 		tok := newTokens(2, time.Now)
-		urgent := &study{tenant: "a", priority: 9, each: 500 * time.Millisecond, wide: 4}
-		usual := &study{tenant: "a", priority: 5, each: 500 * time.Millisecond, wide: 4}
+		urgent := &study{tenant: "a", priority: 9, each: 500 * time.Millisecond, wide: 4, jitter: 20 * time.Millisecond}
+		usual := &study{tenant: "a", priority: 5, each: 500 * time.Millisecond, wide: 4, jitter: 20 * time.Millisecond}
 		var running sync.WaitGroup
 		running.Go(func() { urgent.run(ctx, tok) })
 		running.Go(func() { usual.run(ctx, tok) })

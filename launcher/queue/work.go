@@ -138,14 +138,18 @@ func (c *claim) settle() error {
 	return context.Cause(c.running)
 }
 
-// options are what the pipeline runs the variants with. It asks for more tokens than there are: see tokens.
+// cancelGrace is what a job's process may take to end when asked: of the two seconds in which a wish is done the rest
+// is for hearing of it and for writing down what it came to.
+const cancelGrace = time.Second
+
+// options are what the pipeline runs the variants with. It has places for more than there are tokens: see tokens.
 func (c *claim) options(todo []pipeline.Todo) pipeline.RunOptions {
 	q := c.q
 	return pipeline.RunOptions{
 		Results: q.Results.URI(), SimulationID: c.plan.SimulationID, Only: todo, NextAttempt: c.nextAttempt,
 		Tokens: c.share, Parallelism: 2 * q.Parallelism, MemoryBytes: q.memoryShare(),
 		Shared: true, Silence: q.Lease, Simulator: q.Simulator, Command: q.Command,
-		Timing:  pipeline.Timing{Now: q.Now, Random: q.Random},
+		Timing:  pipeline.Timing{Now: q.Now, Random: q.Random, CancelGrace: cancelGrace},
 		Observe: c.observe, Progress: c.meter.hear,
 	}
 }
