@@ -62,7 +62,7 @@ func (h *Hooks) try(ctx context.Context, d store.Delivery) outcome {
 	}
 	answer, err := h.client.Do(request)
 	if err != nil {
-		return outcome{err: shorten(err)}
+		return outcome{err: h.explain(err)}
 	}
 	// What is read lets the connection be used again; an answer that never ends is cut by the bound and
 	// the time. That it could not be read changes nothing: the receiver has answered.
@@ -144,8 +144,11 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// shorten drops the URL from a client's error: it stands beside it anyway and may have a token in it.
-func shorten(err error) error {
+// explain words a client's error, without the URL: it stands beside it anyway and may have a token in it.
+func (h *Hooks) explain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no answer within %v", h.options.Timeout)
+	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}

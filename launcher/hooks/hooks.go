@@ -74,8 +74,7 @@ func New(o Options) (*Hooks, error) {
 	h.client = &http.Client{
 		Transport: &http.Transport{ // Proxy stays nil: one of the environment would undo the address check
 			DialContext: guarded.DialContext, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true,
-			TLSHandshakeTimeout: o.Timeout, ResponseHeaderTimeout: o.Timeout, MaxResponseHeaderBytes: maxAnswer,
-			DisableCompression: true, MaxConnsPerHost: 8, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second,
+			MaxResponseHeaderBytes: maxAnswer, DisableCompression: true, MaxConnsPerHost: 8, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
