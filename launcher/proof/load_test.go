@@ -205,9 +205,10 @@ func TestOverload(t *testing.T) {
 	}); err != nil {
 		t.Errorf("normal again %v", err)
 	}
-	t.Logf("normal again after %s; highest resident memory %d MiB", time.Since(recovered), highest.Load()>>20)
+	took := time.Since(recovered)
 	stop()
 	<-watched
+	t.Logf("normal again after %s; highest resident memory %d MiB", took, highest.Load()>>20)
 	for code := range a.codes {
 		if code != http.StatusAccepted && code != http.StatusTooManyRequests && code != http.StatusServiceUnavailable {
 			t.Errorf("answers %v", a.codes)
