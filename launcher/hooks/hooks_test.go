@@ -206,6 +206,7 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 
 // An answer that is lost leads to another try with the same id and body, and a fresh time and signature.
 func TestLostAnswer(t *testing.T) {
+	var mu sync.Mutex // of what the receiver sees too
 	var ids []string
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 	d := delivery("msg_1", "")
@@ -215,6 +216,8 @@ func TestLostAnswer(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		ids = append(ids, r.Header.Get("webhook-id"))
 		if err := verify(r, body, Secret(root, "acme")); err != nil || r.Header.Get("webhook-timestamp") != strconv.FormatInt(now.Unix(), 10) {
 			t.Error(err, r.Header)
@@ -229,8 +232,13 @@ func TestLostAnswer(t *testing.T) {
 	if first.State != store.DeliveryPending || first.LastError == "" || strings.Contains(first.LastError, "hunter2") {
 		t.Errorf("%+v", first)
 	}
+	mu.Lock()
 	now = now.Add(time.Minute)
-	if second := one(t, h, m, first); second.State != store.DeliveryDone || second.Attempts != 2 || !slices.Equal(ids, []string{"msg_1", "msg_1"}) {
+	mu.Unlock()
+	second := one(t, h, m, first)
+	mu.Lock()
+	defer mu.Unlock()
+	if second.State != store.DeliveryDone || second.Attempts != 2 || !slices.Equal(ids, []string{"msg_1", "msg_1"}) {
 		t.Errorf("%+v, received %v", second, ids)
 	}
 }
@@ -316,20 +324,21 @@ func TestNoProxy(t *testing.T) {
 // try these are 20 tries in 85,277.5 s, and the 20th is the last.
 func TestGivenUpAfterADay(t *testing.T) {
 	now := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
-	start, tries := now, 0
+	start := now
+	var tries atomic.Int64
 	d := delivery("msg_1", "")
 	var host string
-	d.URL, host = receiver(t, func(w http.ResponseWriter, _ *http.Request) { tries++; w.WriteHeader(500) })
+	d.URL, host = receiver(t, func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(500) })
 	m := newMemory(time.Now, d)
 	var log bytes.Buffer
 	h := newHooks(t, Options{Store: m, Hosts: []string{host}, Now: func() time.Time { return now }, Random: func() float64 { return 0.5 },
 		Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	for d.State == store.DeliveryPending && tries < 100 {
+	for d.State == store.DeliveryPending && tries.Load() < 100 {
 		now = now.Add(max(0, d.NextAt.Sub(now)))
 		d = one(t, h, m, d)
 	}
-	if took := now.Sub(start); d.State != store.DeliveryDead || tries != 20 || d.Attempts != 20 || took != 85_277_500*time.Millisecond {
-		t.Errorf("%s after %d tries in %v", d.State, tries, took)
+	if took := now.Sub(start); d.State != store.DeliveryDead || tries.Load() != 20 || d.Attempts != 20 || took != 85_277_500*time.Millisecond {
+		t.Errorf("%s after %d tries in %v", d.State, tries.Load(), took)
 	}
 	if s := h.Stats(); s.Dead != 1 || s.Retried != 19 || strings.Count(log.String(), "webhook given up") != 1 || strings.Contains(log.String(), "hunter2") {
 		t.Errorf("%+v\n%s", s, log.String())
@@ -455,7 +464,7 @@ func TestStoppedInTheMiddle(t *testing.T) {
 // A store that is away for a while delays deliveries, no more: what could not be noted is sent again.
 func TestStoreIsAway(t *testing.T) {
 	arrived := make(chan string, 10)
-	var m *memory
+	m := newMemory(time.Now)
 	url, host := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
 		if len(arrived) == 0 {
 			m.mu.Lock()
@@ -464,7 +473,7 @@ func TestStoreIsAway(t *testing.T) {
 		}
 		arrived <- r.Header.Get("webhook-id")
 	})
-	m = newMemory(time.Now, delivery("msg_1", url))
+	m.list = append(m.list, delivery("msg_1", url))
 	h := newHooks(t, Options{Store: m, Hosts: []string{host}, Poll: time.Millisecond})
 	h.Start(t.Context())
 	for deadline := time.After(20 * time.Second); h.Stats().Unsaved == 0; {
