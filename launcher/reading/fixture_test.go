@@ -8,6 +8,7 @@ import (
 
 	"github.com/whatif-machine/whatif/launcher/reading"
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/sql/warehouse"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
@@ -127,6 +128,14 @@ func commit(t testing.TB, store *results.Store, rows ...model.VariantResult) {
 		if _, err := store.Commit(t.Context(), &rows[i]); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// compact makes reading cheap, as after the end of a simulation.
+func compact(t testing.TB, store *results.Store) {
+	t.Helper()
+	if err := warehouse.Compact(t.Context(), store.URI(), studyID); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -80,115 +80,21 @@ func (r *Reader) openWarehouse(ctx context.Context, simulation string) (*warehou
 		warehouse.Simulation(simulation), warehouse.Memory(r.options.MemoryBytes), warehouse.Threads(r.options.Threads))
 }
 
-// Column is a column of an answer.
-type Column struct {
-	Name string
-	Type string // STRING, INT64, FLOAT64, BOOL, DATE, TIMESTAMP, or ARRAY<STRUCT<..>> of these
-}
-
-// Answer is one page of rows.
-type Answer struct {
-	Columns  []Column
-	Rows     [][]any           // values that JSON can carry: nil, bool, int64, float64, string, time.Time, []any, map[string]any
-	NextPage string            // token of the page behind this one; empty: this is the last
-	SQL      map[string]string // the whole answer as one statement, for duckdb and bigquery
-}
-
-// Read answers one page of a view.
-func (r *Reader) Read(ctx context.Context, req Request) (*Answer, error) {
-	q, err := r.prepare(req)
-	if err != nil {
-		return nil, err
+// snapshot is the rows that a request is about: those of its revision, or those there are now. Where a
+// simulation that still runs took long to open, it is not opened again for every row that lands: the rows
+// of a moment ago will do.
+func (r *Reader) snapshot(req Request) (snapshot, error) {
+	if req.Revision != "" {
+		return snapshot{req.SimulationID, req.Revision}, nil
 	}
-	size := req.PageSize
-	if size <= 0 {
-		size = DefaultPageSize
+	if recent, ok := r.warehouses.recent(req.SimulationID); ok && !req.Finished {
+		return recent, nil
 	}
-	rows, next, err := r.batch(ctx, q, min(size, MaxPageSize), false)
-	if err != nil {
-		return nil, err
+	revision, err := warehouse.Revision(r.options.Results.URI(), req.SimulationID)
+	if errors.Is(err, warehouse.ErrNotFound) && !req.Finished {
+		err = nil
 	}
-	answer := &Answer{Columns: q.answered(), Rows: rows, SQL: q.statements()}
-	if next != nil {
-		answer.NextPage, err = next.token()
-	}
-	return answer, err
-}
-
-// question is a checked request and where in its answer the reading stands.
-type question struct {
-	*selection
-	of       snapshot
-	finished bool
-	at       position
-}
-
-// prepare checks a request, and its page token against it.
-func (r *Reader) prepare(req Request) (*question, error) {
-	s, err := choose(req)
-	if err != nil {
-		return nil, err
-	}
-	of, err := binding(req, req.Revision)
-	if err != nil {
-		return nil, err
-	}
-	at, err := s.parseToken(req.PageToken, of)
-	if err != nil {
-		return nil, err
-	}
-	return &question{selection: s, of: snapshot{req.SimulationID, req.Revision}, finished: req.Finished, at: at}, nil
-}
-
-// batch reads the next rows of an answer and tells where it goes on; nil: nowhere.
-func (r *Reader) batch(ctx context.Context, q *question, size int, begun bool) (rows [][]any, next *position, err error) {
-	if q.top > 0 {
-		size = min(size, q.most()-q.at.Given)
-	}
-	if size <= 0 {
-		return [][]any{}, nil, nil
-	}
-	err = r.using(ctx, q.of, q.finished, begun, func(w *warehouse.Warehouse) error {
-		rows, err = q.read(ctx, w, size+1)
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	next = q.goesOn(rows, size)
-	return q.shown(rows[:min(size, len(rows))]), next, nil
-}
-
-// most is how many rows the answer may have: of a comparison, those of the baseline and of Top variants.
-func (s *selection) most() int {
-	if s.view.name == "comparison" {
-		return s.top + 1
-	}
-	return s.top
-}
-
-// goesOn is the position behind a page, if there is more: rows has one beyond the page then.
-func (q *question) goesOn(rows [][]any, size int) *position {
-	given := q.at.Given + size
-	if len(rows) <= size || q.top > 0 && given >= q.most() {
-		return nil
-	}
-	return &position{Of: q.at.Of, After: q.place(rows[size-1]), Given: given}
-}
-
-// read asks for the rows behind the position.
-func (q *question) read(ctx context.Context, w *warehouse.Warehouse, limit int) ([][]any, error) {
-	bound := &writer{dialect: duckDB, bound: true}
-	text := q.page(bound, q.at.After, limit)
-	found, err := w.Query(ctx, text, bound.args...)
-	if err != nil {
-		return nil, err
-	}
-	var rows [][]any
-	for found.Next() {
-		rows = append(rows, found.Values())
-	}
-	return rows, errors.Join(found.Err(), found.Close())
+	return snapshot{req.SimulationID, revision}, told(err)
 }
 
 // using lends the warehouse of a snapshot for one question, in its turn. A simulation that has no
@@ -234,36 +140,6 @@ func told(err error) error {
 	return err
 }
 
-// answered are the columns as an answer names them.
-func (s *selection) answered() (list []Column) {
-	for _, c := range s.columns {
-		list = append(list, Column{Name: c.Name, Type: c.Type})
-	}
-	return list
-}
-
-// shown turns values into those of an answer, in place.
-func (s *selection) shown(rows [][]any) [][]any {
-	for _, row := range rows {
-		for i, c := range s.columns {
-			row[i] = shown(c, row[i])
-		}
-	}
-	if rows == nil {
-		return [][]any{} // a JSON list, not null
-	}
-	return rows
-}
-
-// statements are the whole answer in every dialect.
-func (s *selection) statements() map[string]string {
-	list := map[string]string{}
-	for _, dialect := range []string{duckDB, bigQuery} {
-		list[dialect] = s.statement(&writer{dialect: dialect})
-	}
-	return list
-}
-
 // Compact makes the reading of a finished simulation cheap: it writes the compacted copy of its results,
 // if there is none yet, and the next question reads that.
 func (r *Reader) Compact(ctx context.Context, simulation string) error {
@@ -280,8 +156,12 @@ func (r *Reader) Report(ctx context.Context, simulation string, finished bool, r
 	if !model.ValidSimulationID(simulation) {
 		return bad("simulation", "%q is no simulation id", shortened(simulation))
 	}
+	of, err := r.snapshot(Request{SimulationID: simulation, Finished: finished, Revision: revision})
+	if err != nil {
+		return err
+	}
 	asked := false
-	err := r.using(ctx, snapshot{simulation, revision}, finished, false, func(w *warehouse.Warehouse) error {
+	err = r.using(ctx, of, finished, false, func(w *warehouse.Warehouse) error {
 		asked = true
 		return report.Write(ctx, w, simulation, out)
 	})

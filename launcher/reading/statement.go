@@ -19,22 +19,27 @@ func (s *selection) statement(w *writer) string {
 	return s.plain(w, nil) + s.ordered(w) + limit
 }
 
-// page is the part of the answer that begins after a row (nil: at the beginning), and of it the first
-// rows. Beside the conditions of the selection there may be others, of the view's columns.
-func (s *selection) page(w *writer, after []any, limit int, others ...condition) string {
+// page is the part of the answer behind a position, and of it the first rows. Beside the conditions of
+// the selection there may be others, of the view's columns.
+func (s *selection) page(w *writer, at position, limit int, others ...condition) string {
+	behind := func(w *writer) string { return s.after(w, at.After) }
 	var text string
 	if s.view.name == "comparison" {
 		text = "SELECT *\nFROM (\n" + s.comparison(w, "", 0) + "\n) AS answer"
-		if after != nil {
-			text += "\nWHERE " + s.after(w, after)
+		if at.After != nil {
+			text += "\nWHERE " + behind(w)
 		}
 	} else {
-		if after != nil {
-			others = append(others, func(w *writer) string { return s.after(w, after) })
+		if at.After != nil {
+			others = append(others, behind)
 		}
 		text = s.plain(w, others)
 	}
-	return text + s.ordered(w) + fmt.Sprintf("\nLIMIT %d", limit)
+	text += s.ordered(w) + fmt.Sprintf("\nLIMIT %d", limit)
+	if at.skips() {
+		text += fmt.Sprintf(" OFFSET %d", at.Given)
+	}
+	return text
 }
 
 // condition writes one condition of a statement.

@@ -35,7 +35,7 @@ type resultFile struct {
 func resultFiles(root string) (files []resultFile, err error) {
 	variants, err := os.ReadDir(root)
 	if err != nil {
-		return nil, fmt.Errorf("list the results in %s: %w", root, err)
+		return nil, notFound(fmt.Sprintf("list the results in %s: %v", root, err), err)
 	}
 	for _, variant := range variants {
 		if !strings.HasPrefix(variant.Name(), "variant_id=") {
@@ -43,7 +43,7 @@ func resultFiles(root string) (files []resultFile, err error) {
 		}
 		attempts, err := os.ReadDir(filepath.Join(root, variant.Name()))
 		if err != nil {
-			return nil, fmt.Errorf("list the results in %s: %w", root, err)
+			return nil, notFound(fmt.Sprintf("list the results in %s: %v", root, err), err)
 		}
 		for _, attempt := range attempts {
 			if name := attempt.Name(); !strings.HasPrefix(name, "attempt=") || !strings.HasSuffix(name, ".parquet") {
@@ -51,7 +51,7 @@ func resultFiles(root string) (files []resultFile, err error) {
 			}
 			info, err := attempt.Info()
 			if err != nil {
-				return nil, fmt.Errorf("list the results in %s: %w", root, err)
+				return nil, notFound(fmt.Sprintf("list the results in %s: %v", root, err), err)
 			}
 			files = append(files, resultFile{filepath.Join(variant.Name(), attempt.Name()), info.Size()})
 		}
@@ -68,6 +68,17 @@ func digestOf(simulation string, files []resultFile) string {
 		fmt.Fprintf(digest, "%s %d\n", filepath.ToSlash(f.path), f.size)
 	}
 	return hex.EncodeToString(digest.Sum(nil)[:digestBytes])
+}
+
+// Revision tells the rows of a simulation apart from those it had before: it changes when one has been
+// added. Results that are not there are ErrNotFound.
+func Revision(results, simulation string) (string, error) {
+	root, err := locate(results, simulation)
+	if err != nil {
+		return "", err
+	}
+	files, err := resultFiles(root)
+	return digestOf(simulation, files), err
 }
 
 // findCopy is the path of the copy of these files that is as it was written; empty: there is none. What
