@@ -35,7 +35,7 @@ func (s *server) routeControl() {
 	route(s, huma.Operation{
 		OperationID: "retry-simulation", Method: http.MethodPost, Path: "/v1/simulations/{id}:retry", Tags: []string{"simulations"},
 		Summary: "Run failed or cancelled variants of a finished simulation again", Description: "It goes back to `queued`; what succeeded is kept, under the same links.",
-	}, access.ScopeSubmit, append(can, malformedBody, bodyTooLarge, unsupportedMediaType), s.retry)
+	}, access.ScopeSubmit, append(can, malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType), s.retry)
 	route(s, huma.Operation{
 		OperationID: "delete-simulation", Method: http.MethodDelete, Path: "/v1/simulations/{id}", Tags: []string{"simulations"}, DefaultStatus: http.StatusNoContent,
 		Summary: "Delete a finished simulation and its results", Description: "Its id answers `GONE` from then on.",

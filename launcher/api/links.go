@@ -23,7 +23,7 @@ func (s *server) routeLinks() {
 		Summary: "Make a short link to a page or view of this launcher",
 		Description: "Who opens the link needs a key for what it leads to. Without an `alias` its key can't be guessed (80 bits); an alias is for whoever " +
 			"comes first, and can be guessed.",
-	}, access.ScopeSubmit, []code{conflict, malformedBody, bodyTooLarge, unsupportedMediaType}, s.createLink)
+	}, access.ScopeSubmit, []code{conflict, malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType}, s.createLink)
 	public(s, huma.Operation{
 		OperationID: "follow-link", Method: http.MethodGet, Path: "/s/{key}", Tags: []string{"links"}, DefaultStatus: http.StatusFound,
 		Summary: "Follow a short link", Metadata: map[string]any{metaAccepts: []string{"*/*"}},

@@ -17,7 +17,7 @@ func (s *server) routeNotes() {
 	route(s, huma.Operation{
 		OperationID: "add-note", Method: http.MethodPost, Path: "/v1/simulations/{id}/notes", Tags: []string{"notes"}, DefaultStatus: http.StatusCreated,
 		Summary: "Write a note about a simulation or one of its variants", Description: "Plain text. It is seen at once in the simulation's events and in the feed.",
-	}, access.ScopeSubmit, []code{notFound, gone, malformedBody, bodyTooLarge, unsupportedMediaType}, s.addNote)
+	}, access.ScopeSubmit, []code{notFound, gone, malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType}, s.addNote)
 	route(s, huma.Operation{
 		OperationID: "list-notes", Method: http.MethodGet, Path: "/v1/simulations/{id}/notes", Tags: []string{"notes"},
 		Summary: "List the notes about a simulation, oldest first",

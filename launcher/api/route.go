@@ -80,10 +80,13 @@ func describeProblems(responses map[string]*huma.Response, can []code) {
 	}
 	for status, meanings := range byStatus {
 		slices.Sort(meanings)
-		responses[strconv.Itoa(status)] = &huma.Response{
-			Description: strings.Join(slices.Compact(meanings), " "),
-			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Error"}}},
+		r := responses[strconv.Itoa(status)]
+		if r == nil {
+			r = &huma.Response{Content: map[string]*huma.MediaType{}}
+			responses[strconv.Itoa(status)] = r
 		}
+		r.Description = strings.TrimSpace(r.Description + " " + strings.Join(slices.Compact(meanings), " "))
+		r.Content["application/problem+json"] = &huma.MediaType{Schema: &huma.Schema{Ref: "#/components/schemas/Error"}}
 	}
 }
 

@@ -25,7 +25,7 @@ const maxScheduleBody = 2*model.MaxDocumentBytes + 64<<10
 func (s *server) routeSchedules() {
 	const explained = "`cron` has five fields, in the time zone `timezone`. Each firing is a simulation of its own, for which the configuration " +
 		"is checked and its inputs are resolved anew. Firings that no launcher was there for are skipped, or made up for once (`missed`)."
-	body := []code{malformedBody, bodyTooLarge, unsupportedMediaType, invalidConfiguration}
+	body := []code{malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType, invalidConfiguration}
 	route(s, huma.Operation{
 		OperationID: "create-schedule", Method: http.MethodPost, Path: "/v1/schedules", Tags: []string{"schedules"}, DefaultStatus: http.StatusCreated,
 		MaxBodyBytes: maxScheduleBody, Metadata: map[string]any{metaClass: limit.Submit},

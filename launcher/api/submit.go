@@ -54,7 +54,7 @@ func (s *server) routeSubmit() {
 			"202": {Description: "It is accepted and durable", Content: jsonOf[wire.Simulation](schemas)},
 			"200": {Description: "What it would run (`validate_only`)", Content: jsonOf[wire.Validation](schemas)},
 		},
-	}, access.ScopeSubmit, []code{invalidConfiguration, malformedBody, bodyTooLarge, unsupportedMediaType, keyReused, queueFull}, s.submit)
+	}, access.ScopeSubmit, []code{invalidConfiguration, malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType, keyReused, queueFull}, s.submit)
 }
 
 // jsonOf documents an answer of a type.
@@ -65,13 +65,30 @@ func jsonOf[T any](schemas huma.Registry) map[string]*huma.MediaType {
 type submitInput struct {
 	Rest
 	RawBody      []byte    `contentType:"text/yaml"`
-	ContentType  string    `header:"Content-Type"`
+	ContentType  string    `header:"Content-Type" hidden:"true"`
 	Key          string    `header:"Idempotency-Key" doc:"printable ASCII, at most 255 bytes; remembered for 24 hours at least"`
 	ValidateOnly bool      `query:"validate_only" doc:"answer what would run; nothing runs"`
 	RunAt        time.Time `query:"run_at" doc:"not before this time, at most a year ahead; a time in the past is now"`
-	Priority     string    `query:"priority" pattern:"^[0-9]$" doc:"0 to 9, higher first; default 5, or the most that the key's tier allows if that is less"`
+	Priority     optional  `query:"priority" minimum:"0" maximum:"9" doc:"0 to 9, higher first; default 5, or the most that the key's tier allows if that is less"`
 	Webhook      string    `query:"webhook" maxLength:"2000" doc:"address to tell when the simulation is finished; its host must be one that the operator allowed"`
 }
+
+// optional is a whole number that may be left out, which is not the same as 0.
+type optional struct {
+	value int
+	given bool
+}
+
+// Schema is that of the number.
+func (o optional) Schema(r huma.Registry) *huma.Schema {
+	return huma.SchemaFromType(r, reflect.TypeFor[int]())
+}
+
+// Receiver is where the number goes.
+func (o *optional) Receiver() reflect.Value { return reflect.ValueOf(&o.value).Elem() }
+
+// OnParamSet notes that there is one.
+func (o *optional) OnParamSet(given bool, _ any) { o.given = given }
 
 type submitOutput struct {
 	Status   int
@@ -142,8 +159,8 @@ func (s *server) requested(ctx context.Context, in *submitInput) (sub store.Subm
 	c, now := callOf(ctx), s.Now().UTC()
 	var wrong []wire.Problem
 	sub.Simulation.Priority = min(defaultPriority, c.caller.Tier.MaxPriority)
-	if in.Priority != "" {
-		sub.Simulation.Priority = int(in.Priority[0] - '0')
+	if in.Priority.given {
+		sub.Simulation.Priority = in.Priority.value
 		if err := checkPriority(sub.Simulation.Priority, c.caller.Tier, "query"); err != nil {
 			wrong = append(wrong, refusalOf(err).problems...)
 		}
