@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/whatif-machine/whatif/launcher/wire"
 )
 
 // launched is a launcher that a script has started.
@@ -28,7 +31,9 @@ type launchedKey struct{}
 //	launch [FLAG...]   starts `whatif serve` on a free port, waits until it is ready, and names it by WHATIF_SERVER
 //	stop               ends it as an operator does; it must end well
 //	get PATH           prints what the launcher answers; `! get` wants an error
-//	post PATH FILE     sends a file as YAML and prints the answer
+//	refused STATUS PATH   waits until a path is answered with a status
+//	show METRIC...     prints the rows of the latest simulation's comparison, one a line
+//	keyenv FILE        makes the key in a file the one of the commands that follow, also as $KEY
 func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"launch": launch,
@@ -38,10 +43,18 @@ func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args 
 			}
 		},
 		"get": func(ts *testscript.TestScript, neg bool, args []string) {
-			ask(ts, neg, http.MethodGet, args[0], "")
+			status, body := ask(ts, args[0])
+			_, _ = fmt.Fprintf(ts.Stdout(), "%s\n", body)
+			if failed := status >= 400; failed != neg {
+				ts.Fatalf("%s is answered with %d", args[0], status)
+			}
 		},
-		"post": func(ts *testscript.TestScript, neg bool, args []string) {
-			ask(ts, neg, http.MethodPost, args[0], ts.ReadFile(args[1]))
+		"refused": refused,
+		"show":    show,
+		"keyenv": func(ts *testscript.TestScript, _ bool, args []string) {
+			key := strings.TrimSpace(ts.ReadFile(args[0]))
+			ts.Setenv("WHATIF_API_KEY", key)
+			ts.Setenv("KEY", key)
 		},
 	}
 }
@@ -58,7 +71,7 @@ func (l *launched) stop() error {
 	return <-l.ended
 }
 
-func launch(ts *testscript.TestScript, neg bool, args []string) {
+func launch(ts *testscript.TestScript, _ bool, args []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	address := listener.Addr().String()
@@ -100,23 +113,47 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// ask sends a request to the launcher, with the script's key, and prints the answer's body.
-func ask(ts *testscript.TestScript, neg bool, method, path, body string) {
-	req, err := http.NewRequest(method, ts.Getenv("WHATIF_SERVER")+path, strings.NewReader(body))
+// ask asks the launcher, with the script's key.
+func ask(ts *testscript.TestScript, path string) (status int, body []byte) {
+	req, err := http.NewRequest(http.MethodGet, ts.Getenv("WHATIF_SERVER")+path, nil)
 	ts.Check(err)
-	if body != "" {
-		req.Header.Set("Content-Type", "application/yaml")
-	}
 	if key := ts.Getenv("WHATIF_API_KEY"); key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	res, err := http.DefaultClient.Do(req)
 	ts.Check(err)
-	text, err := io.ReadAll(res.Body)
+	body, err = io.ReadAll(res.Body)
 	ts.Check(err)
 	ts.Check(res.Body.Close())
-	_, _ = fmt.Fprintf(ts.Stdout(), "%s\n", text)
-	if failed := res.StatusCode >= 400; failed != neg {
-		ts.Fatalf("%s %s: %s", method, path, res.Status)
+	return res.StatusCode, body
+}
+
+// refused waits, for at most 10 seconds, until what changed beside the launcher acts on it.
+func refused(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(10 * time.Second)
+	for range time.Tick(50 * time.Millisecond) {
+		status, _ := ask(ts, args[1])
+		if fmt.Sprint(status) == args[0] {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s is still answered with %d", args[1], status)
+		}
+	}
+}
+
+// show prints the rows of the latest simulation's comparison.
+func show(ts *testscript.TestScript, _ bool, args []string) {
+	var list wire.SimulationList
+	_, body := ask(ts, "/v1/simulations?page_size=1")
+	ts.Check(json.Unmarshal(body, &list))
+	status, body := ask(ts, list.Simulations[0].Links.Comparison+"?metric="+strings.Join(args, "&metric="))
+	if status != http.StatusOK {
+		ts.Fatalf("%d: %s", status, body)
+	}
+	var table struct{ Rows []json.RawMessage }
+	ts.Check(json.Unmarshal(body, &table))
+	for _, row := range table.Rows {
+		_, _ = fmt.Fprintf(ts.Stdout(), "%s\n", row)
 	}
 }

@@ -93,7 +93,7 @@ func (c *console) submitTo(ctx context.Context, cl *client.Client, f *submitFlag
 	if strings.HasSuffix(strings.ToLower(path), ".json") {
 		s.Type = "application/json"
 	}
-	sent := &sentStudy{path: path, text: string(text)}
+	sent := &sentStudy{path: path, text: string(text), called: "body"}
 	if f.upload {
 		if err := c.upload(ctx, cl, sent); err != nil {
 			return err
@@ -171,10 +171,11 @@ func parameterText(value json.RawMessage) any {
 
 // sentStudy is a configuration as it lies here and as it was sent.
 type sentStudy struct {
-	path  string
-	text  string            // as sent: references may have been replaced by uploads
-	edits []edit            // in the order of the text
-	names map[string]string // files here by what they are called at the launcher
+	path   string
+	called string            // what the launcher's positions call it
+	text   string            // as sent: references may have been replaced by uploads
+	edits  []edit            // in the order of the text
+	names  map[string]string // files here by what they are called at the launcher
 }
 
 // located turns the launcher's complaint about a configuration into mistakes at their places here.
@@ -195,7 +196,7 @@ func (s *sentStudy) problems(list []wire.Problem, warnings bool) model.Problems 
 	for _, p := range list {
 		at := parseLocation(p.Location)
 		at.Path = p.Path
-		if at.File == "" || at.File == "body" {
+		if at.File == "" || at.File == s.called {
 			at.File = s.path
 			at.Column = original(s.edits, at.Line, at.Column)
 		}

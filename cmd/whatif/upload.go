@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,7 +48,7 @@ func (c *console) upload(ctx context.Context, cl *client.Client, s *sentStudy) e
 		}
 		uri, err := c.uploadFile(ctx, cl, file)
 		if err != nil {
-			return fmt.Errorf("upload of %s: %w", file, err)
+			return (&sentStudy{path: file, called: "upload"}).located(err)
 		}
 		s.names[uri] = file
 		if err := s.replace(ref.at, ref.uri, uri); err != nil {
@@ -96,6 +97,9 @@ func (c *console) uploadFile(ctx context.Context, cl *client.Client, path string
 		return "", err
 	}
 	up, err := cl.Upload(ctx, f, info.Size())
+	if _, ok := errors.AsType[*client.Error](err); ok {
+		return "", fmt.Errorf("upload of %s: %w", path, err)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -33,7 +33,7 @@ func (e *Error) Error() string {
 	} else {
 		text += " (" + e.Code + ")"
 	}
-	if len(e.Errors) < 2 && e.Detail != "" && e.Code != invalidConfiguration {
+	if len(e.Errors) == 1 && strings.Contains(e.Detail, e.Errors[0].Message) {
 		return text // the detail says it all
 	}
 	for _, p := range e.Errors {
@@ -41,9 +41,6 @@ func (e *Error) Error() string {
 	}
 	return text
 }
-
-// invalidConfiguration is the code of a configuration with mistakes; its detail only counts them.
-const invalidConfiguration = "INVALID_CONFIGURATION"
 
 // sentence is a mistake on one line: "body:12:9: seed: must be a whole number; ..".
 func sentence(p wire.Problem) string {
