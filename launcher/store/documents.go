@@ -38,13 +38,13 @@ func (d *documents) has(sha string) bool {
 	return d.known[sha]
 }
 
-func (d *documents) learn(texts map[string]string) {
+func (d *documents) learn(all texts) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.known == nil || len(d.known) > maxKnown {
 		d.known = map[string]bool{}
 	}
-	for sha := range texts {
+	for sha := range all {
 		d.known[sha] = true
 	}
 }
@@ -71,32 +71,64 @@ func digest(text string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// keep writes texts by their digests, those that the database has not got. All transactions insert in the order of
-// digests, so no two wait for each other.
-func (t *tx) keep(ctx context.Context, texts map[string]string) error {
-	var rows []any
-	for _, sha := range slices.Sorted(maps.Keys(texts)) {
-		if t.store.documents.has(sha) {
-			continue
-		}
-		encoding, body, err := pack(texts[sha])
-		if err != nil {
-			return err
-		}
-		rows = append(rows, sha, len(texts[sha]), encoding, body)
-	}
-	return t.insert(ctx, "INSERT INTO documents (sha256, size, encoding, body) VALUES ", 4, " ON CONFLICT DO NOTHING", rows)
+// text is a document on its way into the database.
+type text struct {
+	name, text string // the name is for messages
+	encoding   string // empty: not packed yet
+	body       []byte
 }
 
-func pack(text string) (encoding string, body []byte, err error) {
-	if len(text) <= compressAbove {
-		return "plain", []byte(text), nil
+// pack checks that the text is what its digest says, or it would take the place of another, and compresses it.
+func (x *text) pack(sha string) error {
+	if x.encoding != "" {
+		return nil
+	}
+	if got := digest(x.text); got != sha {
+		return fmt.Errorf("%w: document %s has the digest %s, not %s as it says", ErrInvalid, x.name, got, sha)
+	}
+	if len(x.text) <= compressAbove {
+		x.encoding, x.body = "plain", []byte(x.text)
+		return nil
 	}
 	encoder, err := packer()
 	if err != nil {
-		return "", nil, fmt.Errorf("zstd: %w", err)
+		return fmt.Errorf("zstd: %w", err)
 	}
-	return "zstd", encoder.EncodeAll([]byte(text), nil), nil
+	x.encoding, x.body = "zstd", encoder.EncodeAll([]byte(x.text), nil)
+	return nil
+}
+
+// texts are documents by their digests.
+type texts map[string]*text
+
+// packNew packs those that the database is not known to have, outside of any transaction.
+func (d *documents) packNew(all texts) error {
+	for sha, x := range all {
+		if d.has(sha) {
+			continue
+		}
+		if err := x.pack(sha); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep writes the texts that the database has not got. All transactions insert in the order of digests, so no two wait
+// for each other in a circle.
+func (t *tx) keep(ctx context.Context, all texts) error {
+	var rows []any
+	for _, sha := range slices.Sorted(maps.Keys(all)) {
+		if t.store.documents.has(sha) {
+			continue
+		}
+		x := all[sha]
+		if err := x.pack(sha); err != nil {
+			return err
+		}
+		rows = append(rows, sha, len(x.text), x.encoding, x.body)
+	}
+	return t.insert(ctx, "INSERT INTO documents (sha256, size, encoding, body) VALUES ", 4, " ON CONFLICT DO NOTHING", rows)
 }
 
 // document reads a text and checks that it is still what its digest says.
@@ -129,9 +161,8 @@ type inputsRow struct {
 	inventory                            string
 }
 
-// split takes inputs apart into a row and texts by digest. A text that is not what its digest says is refused: it
-// would take the place of another's.
-func split(in model.Inputs) (row inputsRow, texts map[string]string, err error) {
+// split takes inputs apart into a row and its texts.
+func split(in model.Inputs) (row inputsRow, all texts, err error) {
 	files := in.Inventory
 	if files == nil {
 		files = []model.PinnedInput{}
@@ -140,28 +171,35 @@ func split(in model.Inputs) (row inputsRow, texts map[string]string, err error) 
 	if err != nil {
 		return row, nil, fmt.Errorf("pinned files: %w", err)
 	}
-	row = inputsRow{engine: in.EngineVersion, snapshot: in.SnapshotSHA256, configName: in.Config.Name, inventory: digest(string(inventory))}
-	texts = map[string]string{row.inventory: string(inventory)}
-	if row.config, err = addDocument(texts, in.Config); err != nil {
+	row = inputsRow{engine: in.EngineVersion, snapshot: in.SnapshotSHA256, configName: in.Config.Name}
+	all = texts{}
+	row.inventory = all.add("the list of pinned files", string(inventory), "")
+	if len(inventory) > maxStored {
+		return row, nil, fmt.Errorf("%w: the list of pinned files has %d bytes, the limit is %d", ErrInvalid, len(inventory), maxStored)
+	}
+	if row.config, err = all.addDocument(in.Config); err != nil {
 		return row, nil, err
 	}
 	if in.Campaigns != nil {
 		row.campaignsName = in.Campaigns.Name
-		row.campaigns, err = addDocument(texts, *in.Campaigns)
+		row.campaigns, err = all.addDocument(*in.Campaigns)
 	}
-	return row, texts, err
+	return row, all, err
 }
 
-func addDocument(texts map[string]string, d model.Document) (string, error) {
+func (all texts) add(name, content, sha string) string {
+	if sha == "" {
+		sha = digest(content)
+	}
+	all[sha] = &text{name: name, text: content}
+	return sha
+}
+
+func (all texts) addDocument(d model.Document) (string, error) {
 	if len(d.Text) > model.MaxDocumentBytes {
 		return "", fmt.Errorf("%w: document %s has %d bytes, the limit is %d", ErrInvalid, d.Name, len(d.Text), model.MaxDocumentBytes)
 	}
-	sha := digest(d.Text)
-	if d.SHA256 != "" && d.SHA256 != sha {
-		return "", fmt.Errorf("%w: document %s has the digest %s, not %s as it says", ErrInvalid, d.Name, sha, d.SHA256)
-	}
-	texts[sha] = d.Text
-	return sha, nil
+	return all.add(d.Name, d.Text, d.SHA256), nil
 }
 
 // inputs puts together what split took apart.

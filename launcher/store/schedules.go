@@ -43,8 +43,8 @@ func (s *Store) CreateSchedule(ctx context.Context, c Schedule) (Schedule, error
 	if c.ID == "" || c.Tenant == "" {
 		return c, fmt.Errorf("%w: a schedule needs an id and a tenant", ErrInvalid)
 	}
-	texts := map[string]string{}
-	sha, err := addDocument(texts, c.Config)
+	all := texts{}
+	sha, err := all.addDocument(c.Config)
 	if err != nil {
 		return c, err
 	}
@@ -57,7 +57,7 @@ func (s *Store) CreateSchedule(ctx context.Context, c Schedule) (Schedule, error
 		made.Version, made.Config.SHA256 = 1, sha
 		made.CreatedAt, made.UpdatedAt, made.NextAt, made.LastAt = orNow(c.CreatedAt, t.now), orNow(c.UpdatedAt, t.now), trimmed(c.NextAt), time.Time{}
 		made.LastID, made.LastProblem = "", ""
-		if err := t.keep(ctx, texts); err != nil {
+		if err := t.keep(ctx, all); err != nil {
 			return err
 		}
 		_, err := t.exec(ctx, "INSERT INTO schedules ("+scheduleColumns+") VALUES "+placeholders(1, 19),
@@ -128,13 +128,13 @@ func (s *Store) Schedules(ctx context.Context, tenant string, p Page) ([]Schedul
 
 // UpdateSchedule replaces one whose Version is c.Version, else ErrConflict. What its firings left and who made it stay.
 func (s *Store) UpdateSchedule(ctx context.Context, c Schedule) (made Schedule, err error) {
-	texts := map[string]string{}
-	sha, err := addDocument(texts, c.Config)
+	all := texts{}
+	sha, err := all.addDocument(c.Config)
 	if err != nil {
 		return c, err
 	}
 	err = s.write(ctx, "update a schedule", func(t *tx) error {
-		if err := t.keep(ctx, texts); err != nil {
+		if err := t.keep(ctx, all); err != nil {
 			return err
 		}
 		before, err := t.lockSchedule(ctx, c.Tenant, c.ID)
@@ -215,7 +215,7 @@ func (s *Store) Fire(ctx context.Context, c Schedule, fireTime, next time.Time, 
 	if sub != nil {
 		made := *sub
 		made.FireTime, made.Simulation.ScheduleID, made.Simulation.Tenant = fireTime, c.ID, c.Tenant
-		if waiting, err = prepare(made); err != nil {
+		if waiting, err = s.prepare(made); err != nil {
 			return sim, false, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,10 +27,11 @@ type Store struct {
 	inbox     chan *submission
 	stop      context.CancelFunc
 	stopped   context.Context
+	drained   chan struct{} // closed when no submission will be answered any more
 	loops     sync.WaitGroup
 	closing   sync.Once
 	closed    error
-	pruned    time.Time // when old idempotency keys were last removed; of the first committer only
+	pruned    atomic.Int64 // when old idempotency keys were last removed, in microseconds
 }
 
 // Options of Open.
@@ -48,7 +50,7 @@ func OpenShared(ctx context.Context, url string, o Options) (*Store, error) {
 
 func open(ctx context.Context, url string, o Options, alone bool) (*Store, error) {
 	stopped, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{now: o.Now, stop: stop, stopped: stopped, inbox: make(chan *submission, maxBatch)}
+	s := &Store{now: o.Now, stop: stop, stopped: stopped, drained: make(chan struct{}), inbox: make(chan *submission, maxBatch)}
 	s.changes.init()
 	var err error
 	switch {
@@ -73,6 +75,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.stop()
 		s.loops.Wait()
+		close(s.drained)
 		var errs []error
 		if s.writer != nil {
 			errs = append(errs, s.writer.Close())

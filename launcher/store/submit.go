@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ const (
 type submission struct {
 	Submission
 	row    inputsRow
-	texts  map[string]string
+	texts  texts
 	labels string
 	done   chan submitted // holds one
 }
@@ -42,7 +43,7 @@ type submitted struct {
 // Errors: ErrKeyReused; ErrInvalid; ErrConflict (id taken: make another). Many at once share an fsync.
 // When ctx ends first the submission may have been made all the same.
 func (s *Store) Submit(ctx context.Context, sub Submission) (sim Simulation, existing bool, err error) {
-	waiting, err := prepare(sub)
+	waiting, err := s.prepare(sub)
 	if err != nil {
 		return sim, false, err
 	}
@@ -58,11 +59,18 @@ func (s *Store) Submit(ctx context.Context, sub Submission) (sim Simulation, exi
 		return answer.sim, answer.existing, answer.err
 	case <-ctx.Done():
 		return sim, false, ctx.Err()
+	case <-s.drained: // it may have been answered just before
+		select {
+		case answer := <-waiting.done:
+			return answer.sim, answer.existing, answer.err
+		default:
+			return sim, false, errClosed
+		}
 	}
 }
 
 // prepare checks a submission and does all that needs no database, in the goroutine of who submits.
-func prepare(sub Submission) (*submission, error) {
+func (s *Store) prepare(sub Submission) (*submission, error) {
 	sim := &sub.Simulation
 	switch key := sub.Idempotency.Key; {
 	case sim.ID == "" || len(sim.ID) > 100 || sim.Tenant == "":
@@ -80,12 +88,15 @@ func prepare(sub Submission) (*submission, error) {
 	if err != nil {
 		return nil, fmt.Errorf("labels of simulation %s: %w", sim.ID, err)
 	}
-	row, texts, err := split(sub.Inputs)
+	row, all, err := split(sub.Inputs)
+	if err == nil {
+		err = s.documents.packNew(all)
+	}
 	if err != nil {
 		return nil, err
 	}
 	sim.Name, sim.Owner, sim.SubmittedBy = storable(sim.Name), storable(sim.Owner), storable(sim.SubmittedBy)
-	return &submission{Submission: sub, row: row, texts: texts, labels: labels, done: make(chan submitted, 1)}, nil
+	return &submission{Submission: sub, row: row, texts: all, labels: labels, done: make(chan submitted, 1)}, nil
 }
 
 // startCommitting starts who commits submissions. On PostgreSQL two take turns at waiting for the disk.
@@ -94,20 +105,19 @@ func (s *Store) startCommitting() {
 	if s.dialect.numbered {
 		committers = 2
 	}
-	for i := range committers {
-		s.loops.Go(func() { s.commitBatches(i == 0) })
+	for range committers {
+		s.loops.Go(s.commitBatches)
 	}
 }
 
 // commitBatches takes what has come in while the last batch was on its way to the disk as the next one: alone when
 // there is little to do, together when there is much.
-func (s *Store) commitBatches(prunes bool) {
+func (s *Store) commitBatches() {
 	for {
 		select {
 		case first := <-s.inbox:
-			s.commitBatch(s.gather(first), prunes)
+			s.commitBatch(s.gather(first))
 		case <-s.stopped.Done():
-			s.refuse()
 			return
 		}
 	}
@@ -116,8 +126,8 @@ func (s *Store) commitBatches(prunes bool) {
 func (s *Store) gather(first *submission) []*submission {
 	batch, bytes := []*submission{first}, 0
 	for len(batch) < maxBatch && bytes < maxBatchBytes {
-		for _, text := range batch[len(batch)-1].texts {
-			bytes += len(text)
+		for _, x := range batch[len(batch)-1].texts {
+			bytes += len(x.body)
 		}
 		select {
 		case next := <-s.inbox:
@@ -129,37 +139,25 @@ func (s *Store) gather(first *submission) []*submission {
 	return batch
 }
 
-// refuse answers those that came while the store was being closed.
-func (s *Store) refuse() {
-	for {
-		select {
-		case waiting := <-s.inbox:
-			waiting.done <- submitted{err: errClosed}
-		default:
-			return
-		}
-	}
-}
-
 // commitBatch commits submissions as one transaction. When one of them can't be, each gets its own, so that
 // its error is nobody else's.
-func (s *Store) commitBatch(batch []*submission, prunes bool) {
+func (s *Store) commitBatch(batch []*submission) {
 	ctx := context.WithoutCancel(s.stopped) // who submitted may have gone; the others have not
 	var answers []submitted
 	err := s.write(ctx, "submit", func(t *tx) (err error) {
 		if answers, err = t.submit(ctx, batch); err != nil {
 			return err
 		}
-		if prunes {
-			err = t.prune(ctx)
+		if err := t.prune(ctx); err != nil {
+			return err
 		}
 		killpoint.Here("store.submit.before_commit")
-		return err
+		return nil
 	})
 	here(err, "store.submit.committed")
 	if err != nil && len(batch) > 1 && !errors.Is(err, ErrUnavailable) {
 		for _, one := range batch {
-			s.commitBatch([]*submission{one}, false)
+			s.commitBatch([]*submission{one})
 		}
 		return
 	}
@@ -190,13 +188,11 @@ func (t *tx) submit(ctx context.Context, batch []*submission) ([]submitted, erro
 	if err := t.tick(ctx); err != nil {
 		return nil, err
 	}
-	texts := map[string]string{}
+	all := texts{}
 	for _, sub := range batch {
-		for sha, text := range sub.texts {
-			texts[sha] = text
-		}
+		maps.Copy(all, sub.texts)
 	}
-	if err := t.keep(ctx, texts); err != nil {
+	if err := t.keep(ctx, all); err != nil {
 		return nil, err
 	}
 	leaders, err := t.takeKeys(ctx, batch)
@@ -208,18 +204,19 @@ func (t *tx) submit(ctx context.Context, batch []*submission) ([]submitted, erro
 	for i, sub := range batch {
 		if leaders[i] == "" {
 			fresh = append(fresh, t.birth(sub))
-			answers[i].sim = fresh[len(fresh)-1].Simulation
 		}
 	}
 	if err := t.insertSimulations(ctx, batch, fresh); err != nil {
 		return nil, err
 	}
 	for i, sub := range batch {
-		if leaders[i] != "" {
-			answers[i] = t.first(ctx, sub, leaders[i])
-			if err := answers[i].err; err != nil && !meant(err) {
-				return nil, err
-			}
+		if leaders[i] == "" {
+			answers[i].sim, fresh = fresh[0].Simulation, fresh[1:]
+			continue
+		}
+		answers[i] = t.first(ctx, sub, leaders[i])
+		if err := answers[i].err; err != nil && !meant(err) {
+			return nil, err
 		}
 	}
 	return answers, nil
@@ -365,14 +362,14 @@ func (t *tx) insertNew(ctx context.Context, rows, ids []any) error {
 
 // prune removes some of the idempotency keys that have expired, now and then.
 func (t *tx) prune(ctx context.Context) error {
-	s := t.store
-	if t.now.Sub(s.pruned) < pruneEvery && !s.pruned.After(t.now) {
+	last := t.store.pruned.Load()
+	if since := t.now.UnixMicro() - last; last != 0 && since >= 0 && since < pruneEvery.Microseconds() {
 		return nil
 	}
 	n, err := t.exec(ctx, `DELETE FROM idempotency WHERE (tenant, key) IN
  (SELECT tenant, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)`, t.now.Add(-idempotencyFor).UnixMicro(), pruneAtMost)
 	if err == nil && n < pruneAtMost { // else the next batch goes on
-		s.pruned = t.now
+		t.store.pruned.Store(t.now.UnixMicro())
 	}
 	return err
 }
