@@ -12,8 +12,8 @@ import (
 	"github.com/whatif-machine/whatif/launcher/client"
 )
 
-// launcher answers as a launcher does that runs one small study.
-func launcher() *httptest.Server {
+// smallLauncher answers as a launcher does that runs one small study.
+func smallLauncher() *httptest.Server {
 	events := []string{
 		`{"type": "state", "data": {"state": "running"}}`,
 		`{"type": "variant", "data": {"variant_id": "baseline", "state": "succeeded"}}`,
@@ -37,7 +37,7 @@ func launcher() *httptest.Server {
 
 // A study is submitted, watched to its end, and compared.
 func Example() {
-	server := launcher()
+	server := smallLauncher()
 	defer server.Close()
 	ctx := context.Background()
 
