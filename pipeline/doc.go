@@ -1,7 +1,9 @@
 // Package pipeline turns a configuration into a simulation and runs it.
 //
-//	Prepare: configuration file -> Study (checked whole, inputs pinned, cost estimated)
+//	Check:   configuration and a Source of its inputs -> Study (checked whole, inputs pinned)
+//	Prepare: Check for the files of this machine, and what running it would take
 //	Submit:  Study -> Plan in the result store, under an id; nothing has run yet
+//	PlanOf:  the same plan later, from what a launcher kept of the submission
 //	Run:     supervises the processes that run the plan's variants, until each has a row that counts
 //	RunJob:  what such a process does: build the Beam pipeline, give it to a runner, tell how it goes
 //
@@ -12,8 +14,14 @@
 //
 //	Run (holds the simulation's lock)                       process "run-job"
 //	  agenda: which variants, after which delay  --job-->     Impulse -> Expand -> Match -> Write
-//	  next round  <--events: started, committed, progress, end--       |
-//	                                                           result store: one row a variant
+//	  Tokens, if variants must not begin at once <--want--      |          |        |       |
+//	                                             --go-->        |          |        |       |
+//	  Observe, Progress      <--started, committed, given_up, progress------+       result store: one row a variant
+//	  next round             <--end
+//
+// A supervisor that is killed takes its job with it. One that is stopped does not: it says `alive` now and
+// then, and a job that has not heard that for RunOptions.Silence ends itself. Reading a snapshot that nobody
+// has trusted yet is left to a process of its own too (ReadCatalog).
 //
 // What happens to a variant from round to round:
 //

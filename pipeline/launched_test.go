@@ -141,6 +141,7 @@ func TestTokensThatAreRefusedEndTheRun(t *testing.T) {
 // does not, one that waits for a token, and a process that was stopped. Nobody is blamed, and nothing of
 // it holds up the next run.
 func TestCancellingTakesLessThanTwoSeconds(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		bid     string
 		stopped bool
@@ -158,7 +159,7 @@ func TestCancellingTakesLessThanTwoSeconds(t *testing.T) {
 			defer cancel()
 			file := filepath.Join(t.TempDir(), "pid")
 			o := options(store, plan)
-			o.Simulator, o.Command = faulty, withPid(file)
+			o.Simulator, o.Command, o.Timing = faulty, withPid(file), Timing{} // as in the product
 			var began time.Time
 			end := func() {
 				if !began.IsZero() {
@@ -208,6 +209,7 @@ func TestCancellingTakesLessThanTwoSeconds(t *testing.T) {
 // TestAJobOutlivesAStoppedSupervisorByItsSilence only: whether its variant heeds its context or not, and
 // the simulation goes on under another one.
 func TestAJobOutlivesAStoppedSupervisorByItsSilence(t *testing.T) {
+	t.Parallel()
 	for name, bid := range map[string]string{"heeds": "1.000005", "spins": "1.000002"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -285,12 +287,12 @@ func story(events []VariantEvent, id string) string {
 }
 
 // TestWhatIsObservedOfVariants: v0001 succeeds, v0002 panics, v0003 never has room, v0004 kills its process.
-// With one at a time they are begun in this order, so that round 1 ends with the first death, round 2 has
-// v0003 and v0004, and in round 3, the last, v0004 is alone.
+// With one token they are begun in this order, each after the row of the one before, so that round 1 ends
+// with the first death, round 2 has v0003 and v0004, and in round 3, the last, v0004 is alone.
 func TestWhatIsObservedOfVariants(t *testing.T) {
 	store, plan := submit(t, writeStudy(t, []string{"2", "1.000001", "1.000003", "1.000004"}, "execution: {retries: 1}\n"))
 	o := options(store, plan)
-	o.Simulator, o.Parallelism = faulty, 1
+	o.Simulator, o.Parallelism, o.Tokens = faulty, 1, purseOf(1)
 	var events []VariantEvent
 	o.Observe = func(e VariantEvent) { events = append(events, e) }
 	run(t, o)

@@ -53,7 +53,7 @@ type RunOptions struct {
 // Timing are the waits of a run; a zero one has its default.
 type Timing struct {
 	Grace       time.Duration // how long a variant may ignore that its time is over; default 5 s
-	CancelGrace time.Duration // how long a process may take to end when asked; default 1.5 s
+	CancelGrace time.Duration // how long a process may take to end when asked; default 1 s
 	BackoffBase time.Duration // bound of the first delay before another try; default 1 s
 	BackoffMax  time.Duration // bound of any; default 30 s
 	Tell        time.Duration // between two progress messages of a job; default 250 ms
@@ -143,7 +143,7 @@ func (t Timing) defaults() Timing {
 		}
 	}
 	set(&t.Grace, 5*time.Second)
-	set(&t.CancelGrace, 1500*time.Millisecond)
+	set(&t.CancelGrace, time.Second)
 	set(&t.BackoffBase, time.Second)
 	set(&t.BackoffMax, 30*time.Second)
 	set(&t.Tell, 250*time.Millisecond)

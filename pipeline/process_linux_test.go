@@ -40,8 +40,8 @@ func TestMemoryOfAProcessThatReadsACatalogIsBounded(t *testing.T) {
 	if _, err := askCatalog(t.Context(), catalogCommand(), request); err == nil || !strings.Contains(err.Error(), "1 MiB of memory") {
 		t.Errorf("50,000 slots in 1 MiB: %v", err)
 	}
-	request.MemoryBytes = 256 << 20
+	request.MemoryBytes = 1 << 40
 	if answer, err := askCatalog(t.Context(), catalogCommand(), request); err != nil || answer.Catalog == nil || answer.Catalog.Slots != 50_000 {
-		t.Errorf("50,000 slots in 256 MiB: %v", err)
+		t.Errorf("50,000 slots in 1 TiB: %v", err)
 	}
 }

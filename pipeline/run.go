@@ -135,23 +135,23 @@ func (s *supervisor) takeUp(ctx context.Context) (*agenda, error) {
 
 // recall tells of the variants to be run that earlier runs have settled: whoever wants them did not know.
 func (s *supervisor) recall(ctx context.Context, a *agenda, rows []results.Row) error {
-	after := map[string]int64{}
 	for _, todo := range s.Only {
-		after[todo.VariantID] = todo.After
-	}
-	for id, row := range results.CountedOf(slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool {
-		n, wanted := after[r.VariantID]
-		return !wanted || r.Attempt <= n || !a.variants[r.VariantID].settled
-	})) {
-		kind, message := VariantSucceeded, ""
+		if !a.variants[todo.VariantID].settled {
+			continue
+		}
+		since := slices.DeleteFunc(slices.Clone(rows), func(r results.Row) bool {
+			return r.VariantID != todo.VariantID || r.Attempt <= todo.After
+		})
+		row := results.CountedOf(since)[todo.VariantID]
+		e := VariantEvent{VariantID: row.VariantID, Kind: VariantSucceeded, Attempt: row.Attempt, Reason: row.Reason}
 		if row.Status == model.StatusFailed {
+			e.Kind = VariantFailed
 			var err error
-			kind = VariantFailed
-			if message, err = s.message(ctx, id, row.Attempt); err != nil {
+			if e.Message, err = s.message(ctx, row.VariantID, row.Attempt); err != nil {
 				return err
 			}
 		}
-		s.observe(VariantEvent{VariantID: id, Kind: kind, Attempt: row.Attempt, Reason: row.Reason, Message: message})
+		s.observe(e)
 	}
 	return nil
 }

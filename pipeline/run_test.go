@@ -220,8 +220,12 @@ func awaitDeath(t *testing.T, pid int) {
 // TestFaultsStayWithTheirVariants is the study of faults: panics, loops that ignore their context,
 // states over the bound, and variants that kill their process.
 func TestFaultsStayWithTheirVariants(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	for _, runner := range []string{Direct, Prism} {
-		t.Run(runner, func(t *testing.T) { faultStudy(t, runner, scaled(2, 10)) })
+		t.Run(runner, func(t *testing.T) {
+			t.Parallel()
+			faultStudy(t, runner, scaled(2, 10))
+		})
 	}
 }
 
