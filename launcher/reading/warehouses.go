@@ -35,6 +35,7 @@ type opened struct {
 	ready chan struct{} // closed when warehouse and err are set
 	*warehouse.Warehouse
 	err   error
+	files int           // that it was opened over
 	since time.Time     // when it had been opened
 	took  time.Duration // to open it
 
@@ -79,21 +80,25 @@ func (c *warehouses) openNow(ctx context.Context, o *opened) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	o.Warehouse, o.err, o.since, o.took = w, err, time.Now(), time.Since(begin)
+	if w != nil {
+		o.files = w.Files()
+	}
 	close(o.ready)
 }
 
-// A warehouse that took so long to open is as good as new for so many times as long.
+// A warehouse over so many result files is as good as new for so many times as long as it took to open.
 const (
-	slowOpening = 250 * time.Millisecond
+	manyFiles   = 100
 	asGoodAsNew = 4
 )
 
-// recent is the snapshot of a simulation that is open, if it took long to open and has been for little longer.
+// recent is the snapshot of a simulation that is open, if it is one of many files and was opened just now:
+// so no more than a fifth of the time goes into opening.
 func (c *warehouses) recent(simulation string) (of snapshot, ok bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	for _, o := range c.held {
-		if o.of.simulation == simulation && o.Warehouse != nil && o.took >= slowOpening && time.Since(o.since) < asGoodAsNew*o.took {
+		if o.of.simulation == simulation && o.files >= manyFiles && time.Since(o.since) < asGoodAsNew*o.took {
 			return o.of, true
 		}
 	}

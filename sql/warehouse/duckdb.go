@@ -28,6 +28,7 @@ type Warehouse struct {
 	db    *sql.DB
 	files string // the glob of its result files
 	copy  string // the compacted copy that it reads instead; empty: none
+	count int    // of its result files
 }
 
 // options of OpenDuckDB.
@@ -78,8 +79,16 @@ func OpenDuckDB(ctx context.Context, results string, with ...Option) (*Warehouse
 	if len(found) == 0 {
 		glob = ""
 	}
-	return openFiles(ctx, root, glob, "", o)
+	w, err := openFiles(ctx, root, glob, "", o)
+	if err != nil {
+		return nil, err
+	}
+	w.count = len(found)
+	return w, nil
 }
+
+// Files is how many result files there were at the opening, also where their compacted copy is read.
+func (w *Warehouse) Files() int { return w.count }
 
 // openFiles makes the views over the files that a glob matches, none with an empty one, or over the one
 // that is a compacted copy.
@@ -116,6 +125,7 @@ func openCopy(ctx context.Context, root string, o options) (*Warehouse, error) {
 	if whole, err := w.holds(ctx, o.simulation, len(files)); err != nil || !whole {
 		return nil, errors.Join(ctx.Err(), w.Close())
 	}
+	w.count = len(files)
 	return w, nil
 }
 
@@ -223,7 +233,7 @@ func (w *Warehouse) create(ctx context.Context) error {
 		return err
 	}
 	i := slices.IndexFunc(list, func(v views.View) bool { return v.Name == views.Counted })
-	if err := w.count(ctx, list[i]); err != nil {
+	if err := w.readCounted(ctx, list[i]); err != nil {
 		return err
 	}
 	found, err := w.tableTypes(ctx)
@@ -234,11 +244,11 @@ func (w *Warehouse) create(ctx context.Context) error {
 	return w.execute(ctx, creations(slices.Delete(list, i, i+1)))
 }
 
-// count makes the table of attempts over the files and reads the rows that count. As a rule the files
+// readCounted makes the table of attempts over the files and reads the rows that count. As a rule the files
 // are of one version, and told apart only when that turns out to be wrong: to know the columns of all,
 // DuckDB opens all, again for every query, and holds what it learned of them (333 MB for 1,001 files of
 // 1,000 campaigns, where the other way took 100).
-func (w *Warehouse) count(ctx context.Context, counted views.View) error {
+func (w *Warehouse) readCounted(ctx context.Context, counted views.View) error {
 	keep := []string{"DROP VIEW IF EXISTS " + views.Counted, "CREATE TABLE " + views.Counted + " AS\n" + counted.Query}
 	alike, err := w.known(ctx)
 	if err != nil {
