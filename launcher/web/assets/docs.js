@@ -22,6 +22,17 @@ function table(heads, rows) {
   );
 }
 
+// The little Markdown that the description has: paragraphs, tables, `code`.
+function described(text) {
+  return text.split(/\n\s*\n/).map((block) => {
+    const lines = block.trim().split("\n");
+    if (!lines[0].startsWith("|")) return element("p", {}, ...inline(lines.join(" ")));
+    const cells = lines.filter((l) => !/^\|[-|: ]+$/.test(l)).map((l) => l.replace(/^\||\|$/g, "").split("|").map((c) => element("span", {}, ...inline(c.trim()))));
+    return table(cells[0], cells.slice(1));
+  });
+}
+const inline = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", {}, part) : part));
+
 const anchor = (verb, path) => `${verb}-${path}`.replace(/[^a-zA-Z0-9]+/g, "-");
 
 function route(path, verb, o) {
@@ -29,13 +40,13 @@ function route(path, verb, o) {
     "section",
     { id: anchor(verb, path) },
     element("h2", {}, element("span", { class: "verb " + verb }, verb.toUpperCase()), " ", element("code", {}, path)),
-    element("p", {}, o.summary || ""),
-    o.description && o.description !== o.summary ? element("p", { class: "soft" }, o.description) : null,
+    element("p", {}, ...inline(o.summary || "")),
+    o.description && o.description !== o.summary ? element("p", { class: "soft" }, ...inline(o.description)) : null,
   );
   if (o.parameters && o.parameters.length) {
     body.append(
       element("h3", {}, "Parameters"),
-      table(["Name", "In", "Type", "Meaning"], o.parameters.map((p) => [element("code", {}, p.name + (p.required ? " *" : "")), p.in, type(p.schema), p.description || (p.schema && p.schema.description) || ""])),
+      table(["Name", "In", "Type", "Meaning"], o.parameters.map((p) => [element("code", {}, p.name + (p.required ? " *" : "")), p.in, type(p.schema), element("span", {}, ...inline(p.description || (p.schema && p.schema.description) || ""))])),
     );
   }
   if (o.requestBody) {
@@ -53,7 +64,7 @@ function schema(name, s) {
   const rows = Object.entries(s.properties || {}).map(([n, p]) => [
     element("code", {}, n + (required.has(n) ? " *" : "")),
     type(p),
-    element("span", {}, p.description || "", p.examples ? element("code", {}, " " + JSON.stringify(p.examples[0])) : null),
+    element("span", {}, ...inline(p.description || ""), p.examples ? element("code", {}, " " + JSON.stringify(p.examples[0])) : null),
   ]);
   return element("section", { id: "schema-" + name }, element("h3", {}, name), s.description ? element("p", {}, s.description) : null, rows.length ? table(["Field", "Type", "Meaning"], rows) : element("p", {}, type(s)));
 }
@@ -61,11 +72,11 @@ function schema(name, s) {
 attempt(async () => {
   const api = await get("/openapi.json");
   $("title").textContent = api.info.title;
-  $("about").textContent = api.info.description || "";
+  $("about").replaceChildren(...described(api.info.description || ""));
   for (const [path, verbs] of Object.entries(api.paths)) {
     for (const [verb, o] of Object.entries(verbs)) {
       if (!o.responses) continue;
-      $("contents").append(element("li", {}, element("a", { href: "#" + anchor(verb, path) }, element("code", {}, verb.toUpperCase() + " " + path)), " ", o.summary || ""));
+      $("contents").append(element("li", {}, element("a", { href: "#" + anchor(verb, path) }, element("code", {}, verb.toUpperCase() + " " + path)), " ", ...inline(o.summary || "")));
       $("routes").append(route(path, verb, o));
     }
   }

@@ -45,8 +45,9 @@ function pace(s) {
 
 const view = () => {
   const q = new URLSearchParams();
-  const sort = $("sort").value;
+  const [sort, order] = $("sort").value.split(" ");
   if (sort) q.set("sort", sort);
+  if (order) q.set("order", order);
   if ($("top").value) q.set("top", $("top").value);
   return q;
 };
@@ -177,8 +178,8 @@ async function share() {
   });
 }
 
-$("sort").append(element("option", { value: "" }, "variant"), ...metrics.flatMap((m) => [element("option", { value: "-" + m }, words(m) + ", highest"), element("option", { value: m }, words(m) + ", lowest")]));
-$("sort").value = asked.get("sort") ?? "-revenue";
+$("sort").append(element("option", { value: "" }, "variant"), ...metrics.flatMap((m) => [element("option", { value: m + " desc" }, words(m) + ", highest"), element("option", { value: m + " asc" }, words(m) + ", lowest")]));
+$("sort").value = asked.has("sort") ? `${asked.get("sort")} ${asked.get("order") || "desc"}` : "revenue desc";
 if (asked.has("top")) $("top").value = asked.get("top");
 $("sort").addEventListener("change", () => attempt(comparison));
 $("top").addEventListener("change", () => attempt(comparison));
@@ -204,4 +205,4 @@ attempt(async () => {
 });
 const over = new AbortController();
 addEventListener("pagehide", () => over.abort());
-events(`${base}/events?last_event_id=latest`, heard, over.signal);
+events(`${base}/events`, heard, over.signal);
