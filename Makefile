@@ -29,6 +29,7 @@ race: ## the race detector on what is concurrent
 	go test -race ./model/matcher/engine ./transforms ./pipeline ./sql/warehouse
 	go test -race -run 'NeverComeTwice|NeverChanged|OneHolder|ThatCounts|Cancelled' ./transforms/results
 	go test -race -run 'ManyVariants' ./model/matcher
+	go test -race ./launcher/...
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
