@@ -12,7 +12,7 @@ import (
 func (t *tx) insertEvents(ctx context.Context, events []Event) error {
 	rows := make([]any, 0, 7*len(events))
 	for _, e := range events {
-		rows = append(rows, e.SimulationID, e.Seq, e.Tenant, e.At.UnixMicro(), string(e.Type), string(e.Data), flag(e.feed))
+		rows = append(rows, e.SimulationID, e.Seq, e.Tenant, e.At.UnixMicro(), string(e.Type), string(e.Data), bit(e.feed))
 	}
 	return t.insert(ctx, "INSERT INTO events (simulation_id, seq, tenant, at, type, data, feed) VALUES ", 7, "", rows)
 }

@@ -157,12 +157,12 @@ func (t *tx) save(ctx context.Context, r *record) error {
  begun = ?, holder = ?, epoch = ?, lease_until = ?, attempts = ?, events = ? WHERE id = ?`,
 		string(r.State), microsOf(r.RunAt), microsOf(r.QueuedAt), microsOf(r.StartedAt), microsOf(r.FinishedAt),
 		r.Counts.Pending, r.Counts.Running, r.Counts.Succeeded, r.Counts.Failed, r.Counts.Cancelled, string(r.Wanted), r.wantedBy,
-		string(progress), fault, flag(r.begun), r.Holder, r.epoch, lease, r.Attempts, r.Events, r.ID)
+		string(progress), fault, bit(r.begun), r.Holder, r.epoch, lease, r.Attempts, r.Events, r.ID)
 	return err
 }
 
-// flag is a truth value as both databases keep it.
-func flag(yes bool) int {
+// bit is a truth value as both databases keep it.
+func bit(yes bool) int {
 	if yes {
 		return 1
 	}

@@ -61,7 +61,7 @@ func (s *Store) CreateSchedule(ctx context.Context, c Schedule) (Schedule, error
 			return err
 		}
 		_, err := t.exec(ctx, "INSERT INTO schedules ("+scheduleColumns+") VALUES "+placeholders(1, 19),
-			made.ID, made.Tenant, made.Name, made.Cron, made.Timezone, made.Missed, flag(made.Paused), made.Config.Name, sha, made.Priority, made.Webhook,
+			made.ID, made.Tenant, made.Name, made.Cron, made.Timezone, made.Missed, bit(made.Paused), made.Config.Name, sha, made.Priority, made.Webhook,
 			made.CreatedBy, made.CreatedAt.UnixMicro(), made.UpdatedAt.UnixMicro(), micros(made.NextAt), nil, "", "", made.Version)
 		if kindOf(err) == duplicate {
 			return fmt.Errorf("schedule %s exists: %w", c.ID, ErrConflict)
@@ -149,7 +149,7 @@ func (s *Store) UpdateSchedule(ctx context.Context, c Schedule) (made Schedule, 
 		made.UpdatedAt, made.Version, made.NextAt, made.Config.SHA256 = t.now, c.Version+1, trimmed(c.NextAt), sha
 		_, err = t.exec(ctx, `UPDATE schedules SET name = ?, cron = ?, timezone = ?, missed = ?, paused = ?, config_name = ?, config = ?,
  priority = ?, webhook = ?, updated_at = ?, next_at = ?, version = ? WHERE id = ?`,
-			made.Name, made.Cron, made.Timezone, made.Missed, flag(made.Paused), made.Config.Name, sha, made.Priority, made.Webhook,
+			made.Name, made.Cron, made.Timezone, made.Missed, bit(made.Paused), made.Config.Name, sha, made.Priority, made.Webhook,
 			made.UpdatedAt.UnixMicro(), micros(made.NextAt), made.Version, made.ID)
 		if err != nil || before.config == sha {
 			return err
