@@ -32,17 +32,41 @@ const (
 // outcome is how a try ended.
 type outcome struct {
 	status     int           // 0: no answer
+	unsent     bool          // refused here: it says nothing about the receiver
 	retryAfter time.Duration // as the receiver asked
 	err        error         // nil: delivered
 }
 
 // deliver makes one try and notes its outcome.
 func (h *Hooks) deliver(ctx context.Context, d store.Delivery) {
+	host := hostOf(d.URL)
+	if putOff := h.receivers.ask(host); putOff > 0 {
+		h.postponed.Add(1)
+		d.NextAt = h.options.Now().Add(putOff + time.Duration(h.options.Random()*float64(awayFor)))
+		h.save(ctx, d)
+		return
+	}
 	result := h.try(ctx, d)
-	if result.err != nil && ctx.Err() != nil {
-		return // stopped in the middle: nobody's fault; the lease runs out and the try is made again
+	stopped := result.err != nil && ctx.Err() != nil
+	h.receivers.report(host, result.status != 0 || result.unsent || stopped)
+	if stopped {
+		return // nobody's fault: the lease runs out and the try is made again
 	}
 	h.settle(&d, result)
+	h.save(ctx, d)
+}
+
+// hostOf is where a URL leads, for counting; whether it may be asked is decided elsewhere.
+func hostOf(text string) string {
+	t, _, err := splitURL(text)
+	if err != nil {
+		return ""
+	}
+	return t.String()
+}
+
+// save notes a delivery in the store, also while the launcher stops.
+func (h *Hooks) save(ctx context.Context, d store.Delivery) {
 	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	if err := h.options.Store.SaveDelivery(save, d); err != nil {
@@ -58,7 +82,7 @@ func (h *Hooks) try(ctx context.Context, d store.Delivery) outcome {
 	defer cancel()
 	request, err := h.request(ctx, d)
 	if err != nil {
-		return outcome{err: err}
+		return outcome{unsent: true, err: err}
 	}
 	answer, err := h.client.Do(request)
 	if err != nil {

@@ -12,6 +12,10 @@
 // A delivery is made at least once: an answer that is lost, or a launcher that dies between the answer
 // and noting it, makes it come again, under the same webhook-id. Twenty tries take about a day.
 //
+// A receiver that does not answer at all is spared: while it is away, one try in half a minute finds out
+// whether it is back, and its other deliveries are put off, so that they don't keep those of others
+// waiting.
+//
 // Requests follow the Standard Webhooks specification 1.0.0: headers webhook-id, webhook-timestamp and
 // webhook-signature, the latter `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, keyed by
 // a secret of the tenant (Secret).

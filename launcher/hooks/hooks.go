@@ -40,13 +40,14 @@ type Options struct {
 
 // Hooks delivers the webhooks that are due in the store.
 type Hooks struct {
-	options Options
-	client  *http.Client
-	cancel  context.CancelFunc
-	work    sync.WaitGroup
-	freed   chan struct{} // told when a delivery is done
+	options   Options
+	client    *http.Client
+	receivers *receivers
+	cancel    context.CancelFunc
+	work      sync.WaitGroup
+	freed     chan struct{} // told when a delivery is done
 
-	inFlight, delivered, retried, dead, unsaved atomic.Int64
+	inFlight, delivered, retried, dead, unsaved, postponed atomic.Int64
 }
 
 // Stats counts what became of deliveries since the start.
@@ -55,6 +56,7 @@ type Stats struct {
 	Delivered int64
 	Retried   int64 // tries that failed and will be made again
 	Dead      int64 // given up
+	Postponed int64 // put off without a try, because their receiver is away
 	Unsaved   int64 // whose outcome the store did not take: they will be made again
 }
 
@@ -68,13 +70,14 @@ func New(o Options) (*Hooks, error) {
 	}
 	setDefaults(&o)
 	h := &Hooks{options: o, freed: make(chan struct{}, 1)}
+	h.receivers = &receivers{now: o.Now, all: map[string]*receiver{}}
 	guarded := &dialer{
 		lookup: o.Lookup, timeout: o.Timeout, allowed: func(t target) bool { return allowed(t, o.Hosts) },
 	}
 	h.client = &http.Client{
 		Transport: &http.Transport{ // Proxy stays nil: one of the environment would undo the address check
 			DialContext: guarded.DialContext, TLSClientConfig: o.TLS, ForceAttemptHTTP2: true,
-			MaxResponseHeaderBytes: maxAnswer, DisableCompression: true, MaxConnsPerHost: 8, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second,
+			MaxResponseHeaderBytes: maxAnswer, DisableCompression: true, MaxIdleConnsPerHost: 2, IdleConnTimeout: 30 * time.Second,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -128,7 +131,7 @@ func (h *Hooks) Stop() {
 func (h *Hooks) Stats() Stats {
 	return Stats{
 		InFlight: h.inFlight.Load(), Delivered: h.delivered.Load(), Retried: h.retried.Load(),
-		Dead: h.dead.Load(), Unsaved: h.unsaved.Load(),
+		Dead: h.dead.Load(), Postponed: h.postponed.Load(), Unsaved: h.unsaved.Load(),
 	}
 }
 

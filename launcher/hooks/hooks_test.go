@@ -78,8 +78,8 @@ func delivery(id, url string) store.Delivery {
 		Payload: json.RawMessage(`{"type":"simulation.finished","data":{"id":"20260701-aaaaaaaaaa"}}`)}
 }
 
-// receiver is a server under test on loopback that the operator allowed.
-func receiver(t *testing.T, answer http.HandlerFunc) (url, host string) {
+// serve starts a server under test on loopback that the operator allowed.
+func serve(t *testing.T, answer http.HandlerFunc) (url, host string) {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
@@ -130,7 +130,7 @@ func TestDelivery(t *testing.T) {
 	for _, status := range []int{200, 201, 202, 204, 299} {
 		d := delivery("msg_1", "")
 		var host string
-		d.URL, host = receiver(t, func(w http.ResponseWriter, r *http.Request) {
+		d.URL, host = serve(t, func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil || !bytes.Equal(body, d.Payload) || r.Method != http.MethodPost || r.URL.RequestURI() != "/hook?token=hunter2" ||
 				r.Header.Get("Content-Type") != "application/json" || r.Header.Get("webhook-id") != "msg_1" ||
@@ -177,7 +177,7 @@ func TestAnswersThatAreNoSuccess(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 304, 307, 308, 400, 401, 404, 408, 410, 429, 500, 502, 503, 504, 600} {
 		d := delivery("msg_1", "")
 		var host string
-		d.URL, host = receiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		d.URL, host = serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", elsewhere.URL)
 			w.WriteHeader(status)
 			if status != 304 {
@@ -211,7 +211,7 @@ func TestLostAnswer(t *testing.T) {
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 	d := delivery("msg_1", "")
 	var host string
-	d.URL, host = receiver(t, func(w http.ResponseWriter, r *http.Request) {
+	d.URL, host = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
@@ -248,7 +248,7 @@ func TestSlowReceiver(t *testing.T) {
 	d := delivery("msg_1", "")
 	var host string
 	release := make(chan struct{})
-	d.URL, host = receiver(t, func(_ http.ResponseWriter, r *http.Request) {
+	d.URL, host = serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
 		case <-release:
 		case <-r.Context().Done():
@@ -275,12 +275,12 @@ func TestEndlessAnswers(t *testing.T) {
 	}
 	d := delivery("msg_1", "")
 	var host string
-	d.URL, host = receiver(t, endless)
+	d.URL, host = serve(t, endless)
 	m := newMemory(time.Now, d)
 	if got := one(t, newHooks(t, Options{Store: m, Hosts: []string{host}}), m, d); got.State != store.DeliveryDone {
 		t.Errorf("endless body: %+v", got)
 	}
-	d.URL, host = receiver(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) })
+	d.URL, host = serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) })
 	if got := one(t, newHooks(t, Options{Store: m, Hosts: []string{host}}), m, d); got.State != store.DeliveryPending {
 		t.Errorf("endless headers: %+v", got)
 	}
@@ -289,7 +289,7 @@ func TestEndlessAnswers(t *testing.T) {
 // What the operator no longer allows, or what points into the own network by now, is not asked.
 func TestHostsAreCheckedAtEachTry(t *testing.T) {
 	var asked atomic.Int64
-	url, host := receiver(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	url, host := serve(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
 	_, port, _ := strings.Cut(host, ":")
 	inside := func(context.Context, string, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
@@ -301,8 +301,9 @@ func TestHostsAreCheckedAtEachTry(t *testing.T) {
 	} {
 		d := delivery("msg_1", test.url)
 		m := newMemory(time.Now, d)
-		got := one(t, newHooks(t, Options{Store: m, Hosts: []string{test.allowed}, Lookup: inside}), m, d)
-		if got.State != store.DeliveryPending || got.LastError == "" {
+		h := newHooks(t, Options{Store: m, Hosts: []string{test.allowed}, Lookup: inside})
+		got := one(t, h, m, d)
+		if got.Attempts != 1 || got.State != store.DeliveryPending || got.LastError == "" {
 			t.Errorf("%s: %+v", test.url, got)
 		}
 	}
@@ -328,7 +329,7 @@ func TestGivenUpAfterADay(t *testing.T) {
 	var tries atomic.Int64
 	d := delivery("msg_1", "")
 	var host string
-	d.URL, host = receiver(t, func(w http.ResponseWriter, _ *http.Request) {
+	d.URL, host = serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		tries.Add(1)
 		w.WriteHeader(http.StatusInternalServerError)
 	})
@@ -368,7 +369,7 @@ func TestRetryAfterOfTheReceiver(t *testing.T) {
 	} {
 		d := delivery("msg_1", "")
 		var host string
-		d.URL, host = receiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		d.URL, host = serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", text)
 			w.WriteHeader(http.StatusServiceUnavailable)
 		})
@@ -385,7 +386,7 @@ func TestManyDeliveries(t *testing.T) {
 	var inside, most atomic.Int64
 	var mu sync.Mutex
 	seen := map[string]int{}
-	url, host := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
+	url, host := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		if n := inside.Add(1); n > most.Load() {
 			most.Store(n)
 		}
@@ -433,7 +434,7 @@ func TestStoppedInTheMiddle(t *testing.T) {
 	arrived := make(chan string, 10)
 	var first atomic.Bool
 	first.Store(true)
-	url, host := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
+	url, host := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // so that the server notices the sender leave
 		arrived <- r.Header.Get("webhook-id")
 		if first.Swap(false) {
@@ -469,7 +470,7 @@ func TestStoreIsAway(t *testing.T) {
 	arrived := make(chan string, 10)
 	var tries atomic.Int64
 	m := newMemory(time.Now)
-	url, host := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
+	url, host := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		if tries.Add(1) == 1 {
 			m.mu.Lock()
 			m.fails = true // it goes away during the first try

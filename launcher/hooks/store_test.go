@@ -32,7 +32,7 @@ func TestDeliveryOutlivesALauncher(t *testing.T) {
 	}()
 	type request struct{ id, body string }
 	arrived := make(chan request, 10)
-	url, host := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
+	url, host := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || verify(r, body, Secret(root, "acme")) != nil {
 			t.Errorf("%v: %q %v", err, body, r.Header)
