@@ -30,6 +30,9 @@ func (f folder) find(ctx context.Context, pattern string) ([]string, error) {
 	if !errors.Is(err, errAbsent) || !strings.ContainsAny(pattern, "*?[") {
 		return nil, ignoreAbsent(err)
 	}
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, fmt.Errorf("%s is not a pattern: %w", shown(pattern), err) // whether or not a folder matches so far
+	}
 	w := walk{ctx: ctx, folder: f}
 	if err := w.match(".", strings.Split(pattern, "/")); err != nil {
 		return nil, err

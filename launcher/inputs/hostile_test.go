@@ -151,7 +151,7 @@ func (w *world) checkMessage(t *testing.T, uri string, err error) {
 		return
 	}
 	text := err.Error()
-	if strings.Contains(text, secret) || strings.ContainsAny(text, "\x00\x1b\n\r") || len(text) > 600 {
+	if strings.Contains(text, secret) || strings.ContainsAny(text, "\x00\x1b\n\r") || len(text) > 2000 {
 		t.Errorf("%q: the message %.300q", uri, text)
 	}
 	if strings.Contains(text, w.results) && !strings.Contains(uri, w.results) || strings.Contains(text, "nowhere") && !strings.Contains(uri, "nowhere") {

@@ -46,6 +46,7 @@ type Inputs struct {
 	kept      catalogFolder
 	reading   chan struct{} // a place for each file being read
 	child     chan struct{} // one for the process that reads a catalog
+	parsing   chan struct{} // one for the uploaded campaigns being checked
 	catalog   func(context.Context, []model.PinnedInput, inventory.Options) (model.Catalog, error)
 	log       *slog.Logger
 	now       func() time.Time
@@ -69,6 +70,7 @@ func New(o Options) (*Inputs, error) {
 		catalogs:  newCache[string](maxCatalogsSize, catalogSize),
 		reading:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		child:     make(chan struct{}, 1),
+		parsing:   make(chan struct{}, 1),
 		catalog:   o.Catalog, log: o.Logger, now: o.Now,
 	}
 	if in.log == nil {

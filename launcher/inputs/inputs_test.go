@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -160,6 +161,78 @@ func TestGlob(t *testing.T) {
 		if diff := cmp.Diff(strings.Fields(c.want), names(got, w.root)); err != nil || diff != "" {
 			t.Errorf("%s: %v %s", c.pattern, err, diff)
 		}
+	}
+}
+
+// TestGlobAgainstTheLibrary compares random patterns with filepath.Glob, which the command line uses.
+func TestGlobAgainstTheLibrary(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, name := range []string{
+		"a", "b", "ab.x", ".a", "ä", "d/a", "d/b.x", "d/.x", "d/e/a", "d/e/ab.x", "e/d/a", "e/b", "e-/[a]", "e-/*", "e/a.rejected.parquet", "d/e/f/g",
+	} {
+		write(t, w.root+"/"+name, name)
+	}
+	f, err := w.in.roots[0].open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	elements := []string{"*", "?", "a*", "[a-b]", "[^a]*", "d", "e", "e?", "**", "*.x", ".*", "?*?", "[[]a]", "a", "[äb]", "*[*]", "f*", "d*e", "*a*", "["}
+	random := rand.New(rand.NewPCG(3, 4))
+	matched := 0
+	for range 2000 {
+		parts := make([]string, 1+random.IntN(4))
+		for i := range parts {
+			parts[i] = elements[random.IntN(len(elements))]
+		}
+		pattern := strings.Join(parts, "/")
+		want, wrong := filepath.Glob(w.root + "/" + pattern)
+		if _, err := os.Stat(w.root + "/" + pattern); err == nil {
+			want, wrong = []string{w.root + "/" + pattern}, nil
+		}
+		want = slices.DeleteFunc(want, func(p string) bool { return strings.HasSuffix(p, inventory.RejectedSuffix) })
+		for i := range want {
+			want[i] = strings.TrimPrefix(want[i], w.root+"/")
+		}
+		slices.Sort(want)
+		got, err := f.find(t.Context(), pattern)
+		// A broken pattern is told as such more often than the library does, which stops at the first folder.
+		if wrong != nil && err == nil || err != nil && len(want) > 0 || !slices.Equal(got, want) {
+			t.Fatalf("%s: %q %v, filepath.Glob finds %q %v", pattern, got, err, want, wrong)
+		}
+		if len(want) > 0 {
+			matched++
+		}
+	}
+	if matched < 300 {
+		t.Errorf("only %d of the patterns match anything", matched)
+	}
+}
+
+// TestPatternsAreBounded: one that looks at very many names ends.
+func TestPatternsAreBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	write(t, w.root+"/d/x", "")
+	f, err := w.in.roots[0].open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk := walk{ctx: t.Context(), folder: f, looked: maxNames - 1}
+	if err := walk.match(".", []string{"*", "*"}); err == nil || !strings.Contains(err.Error(), "more than 200000 names") {
+		t.Errorf("one name too many: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	walk.ctx, walk.looked = gone, 0
+	if err := errors.Join(walk.match(".", []string{"*"}), f.Close()); !errors.Is(err, context.Canceled) {
+		t.Errorf("after its caller gave up: %v", err)
+	}
+	if _, err := w.in.For("acme").Inventory(gone, "*"); !errors.Is(err, context.Canceled) {
+		t.Errorf("asked by one who gave up: %v", err)
 	}
 }
 

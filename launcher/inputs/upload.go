@@ -128,12 +128,23 @@ func (in *Inputs) kindOf(ctx context.Context, file *os.File, up Upload) (string,
 	if up.Size > model.MaxDocumentBytes {
 		return "", fmt.Errorf("%w: it is no Parquet file, and with %d bytes too large for campaigns (%d)", ErrNotAnInput, up.Size, model.MaxDocumentBytes)
 	}
+	return KindCampaigns, in.checkCampaigns(ctx, file, up)
+}
+
+// checkCampaigns reads one document at a time: while it is read it takes many times its size.
+func (in *Inputs) checkCampaigns(ctx context.Context, file *os.File, up Upload) error {
+	select {
+	case in.parsing <- struct{}{}:
+		defer func() { <-in.parsing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	text := make([]byte, up.Size)
 	if _, err := file.ReadAt(text, 0); err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+		return err
 	}
 	_, problems := model.ParseCampaigns("upload", text, nil)
-	return KindCampaigns, problems.Err()
+	return problems.Err()
 }
 
 func (in *Inputs) checkSnapshot(ctx context.Context, file *os.File, up Upload) error {
