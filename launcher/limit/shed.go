@@ -150,16 +150,16 @@ func (s *Shedder) measure() {
 	}
 	s.measured, s.memory = now, s.options.Memory()
 	share := float64(s.memory) / float64(s.options.MaxMemory)
-	any := false
+	short := false
 	for c := range classes {
 		bound := pressure[c]
 		if s.refusing[c] {
 			bound *= relief
 		}
 		s.refusing[c] = share >= bound
-		any = any || s.refusing[c]
+		short = short || s.refusing[c]
 	}
-	if any {
+	if short {
 		s.collect(now)
 	}
 }
