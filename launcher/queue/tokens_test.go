@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ type study struct {
 	wide     int           // variants that it has places for
 	jitter   time.Duration // of each variant, at most
 
-	had   time.Duration // of tokens
+	had   atomic.Int64 // nanoseconds of tokens
 	ended time.Time
 }
 
@@ -33,7 +34,6 @@ const roundTrip = time.Millisecond
 func (s *study) run(ctx context.Context, t *tokens) {
 	part := t.join(s.tenant, s.priority)
 	defer part.leave()
-	var mu sync.Mutex
 	var variants sync.WaitGroup
 	random := rand.New(rand.NewPCG(uint64(s.priority), uint64(s.variants)))
 	places := make(chan struct{}, s.wide)
@@ -47,9 +47,7 @@ func (s *study) run(ctx context.Context, t *tokens) {
 		variants.Go(func() {
 			began := time.Now()
 			wait(ctx, took)
-			mu.Lock()
-			s.had += time.Since(began)
-			mu.Unlock()
+			s.had.Add(int64(time.Since(began)))
 			release()
 			<-places
 		})
@@ -113,7 +111,7 @@ func TestTenantsGetEqualShares(t *testing.T) {
 		running.Wait()
 		had := map[string]time.Duration{}
 		for _, s := range studies {
-			had[s.tenant] += s.had
+			had[s.tenant] += time.Duration(s.had.Load())
 		}
 		for tenant, got := range had {
 			if share := got.Seconds() / (2 * whole.Seconds()); math.Abs(share-1./3) > 0.03 {
@@ -136,7 +134,7 @@ func TestPriorityMultipliesTheShare(t *testing.T) {
 		running.Go(func() { urgent.run(ctx, tok) })
 		running.Go(func() { usual.run(ctx, tok) })
 		running.Wait()
-		if share := urgent.had.Seconds() / (2 * whole.Seconds()); math.Abs(share-0.8) > 0.04 {
+		if share := time.Duration(urgent.had.Load()).Seconds() / (2 * whole.Seconds()); math.Abs(share-0.8) > 0.04 {
 			t.Errorf("priority 9 had %.1f %%, want 80 %%", share*100)
 		}
 	})
@@ -154,7 +152,7 @@ func TestAStreamOfShortStudiesStarvesNobody(t *testing.T) {
 		var running sync.WaitGroup
 		running.Go(func() { long.run(ctx, tok) })
 		wait(ctx, 10*time.Minute)
-		before := long.had
+		before := long.had.Load()
 		running.Go(func() {
 			for ctx.Err() == nil {
 				(&study{tenant: "a", priority: 5, variants: 8, each: time.Second, wide: 4}).run(ctx, tok)
@@ -162,7 +160,7 @@ func TestAStreamOfShortStudiesStarvesNobody(t *testing.T) {
 		})
 		running.Wait()
 		// One turn of 1 s after each 5 s without, whatever else it is owed.
-		if got, least := long.had-before, stream/7; got < least {
+		if got, least := time.Duration(long.had.Load()-before), stream/7; got < least {
 			t.Errorf("the long study had %s of tokens in %s, want at least %s", got, stream, least)
 		}
 	})
@@ -182,7 +180,7 @@ func TestLongTurnsAreNoPrivilege(t *testing.T) {
 		running.Go(func() { coarse.run(ctx, tok) })
 		running.Go(func() { fine.run(ctx, tok) })
 		running.Wait()
-		if share := fine.had.Seconds() / whole.Seconds(); share < 0.4 {
+		if share := time.Duration(fine.had.Load()).Seconds() / whole.Seconds(); share < 0.4 {
 			t.Errorf("the study of short variants had %.1f %% of the machine, want nearly half", share*100)
 		}
 	})
