@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
@@ -86,12 +88,18 @@ func askCatalog(ctx context.Context, command []string, request catalogRequest) (
 	case out.over:
 		return answer, fmt.Errorf("the snapshot's dimensions have too many different values: the list is longer than %d MiB; leave out columns that nobody targets or reports by", maxCatalogBytes>>20)
 	case died != nil:
-		return answer, fmt.Errorf("the snapshot can't be read with %d MiB of memory, or reading it failed: its process died: %w; its last words: %s", request.MemoryBytes>>20, died, errs)
+		return answer, fmt.Errorf("the snapshot can't be read with %d MiB of memory, or reading it failed: its process died: %w (%s)", request.MemoryBytes>>20, died, firstLine(errs.String()))
 	}
 	if err := json.Unmarshal(out.data, &answer); err != nil {
 		return answer, fmt.Errorf("pipeline: the answer of a process that reads a catalog: %w", err)
 	}
 	return answer, nil
+}
+
+// firstLine is where a crashing program says why; below it are its stacks, which are nobody's business.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return cmp.Or(line, "it said nothing")
 }
 
 // runOnOneThread runs a command that is to die with this process: the kernel takes the death of the
