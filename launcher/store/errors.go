@@ -81,7 +81,8 @@ func postgresKind(code string) kind {
 	case "53100":
 		return diskFull
 	}
-	for _, class := range []string{"08", "53", "57P"} { // connection, resources, shutting down
+	// Connection, resources, shutting down, and a transaction that was given up because its launcher had stopped.
+	for _, class := range []string{"08", "53", "57P", "25P03"} {
 		if strings.HasPrefix(code, class) {
 			return unavailable
 		}
@@ -91,7 +92,11 @@ func postgresKind(code string) kind {
 
 // explain gives a database's error the meaning that callers ask for.
 func explain(what string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || meant(err) {
+	if err == nil || meant(err) {
+		return err
+	}
+	// A connection that took too long to make is also a deadline that passed, but not the caller's.
+	if _, connecting := errors.AsType[*pgconn.ConnectError](err); !connecting && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return err
 	}
 	switch kindOf(err) {

@@ -176,8 +176,8 @@ func TestStaleLease(t *testing.T) {
 				}
 			}
 			after, err := s.Simulation(t.Context(), "acme", id)
-			if diff := cmp.Diff(before, after); diff != "" || !errors.Is(err, gone) && gone == nil {
-				t.Errorf("%s: changed: %s %v", c.name, diff, err)
+			if diff := cmp.Diff(before, after); diff != "" || (err == nil) != (gone == nil) {
+				t.Errorf("%s: changed: %s %v, then %v", c.name, diff, gone, err)
 			}
 			// Out of the way of the next.
 			if _, err := s.Cancel(t.Context(), "acme", id, "ada"); err == nil {
@@ -194,8 +194,11 @@ func TestStaleLease(t *testing.T) {
 // leaseMethods are all methods that name a lease.
 func leaseMethods(s *Store, l Lease) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"Begin":       func(ctx context.Context) error { _, err := s.Begin(ctx, l, names(2)); return err },
-		"Heartbeat":   func(ctx context.Context) error { _, err := s.Heartbeat(ctx, l, time.Hour, Progress{Decisions: 9}); return err },
+		"Begin": func(ctx context.Context) error { _, err := s.Begin(ctx, l, names(2)); return err },
+		"Heartbeat": func(ctx context.Context) error {
+			_, err := s.Heartbeat(ctx, l, time.Hour, Progress{Decisions: 9})
+			return err
+		},
 		"NextAttempt": func(ctx context.Context) error { _, err := s.NextAttempt(ctx, l, 0); return err },
 		"Record": func(ctx context.Context) error {
 			return s.Record(ctx, l, []VariantChange{{VariantID: "baseline", State: VariantSucceeded, Attempt: 99}})

@@ -45,7 +45,22 @@ func (s *Store) openSQLite(ctx context.Context, path string, alone bool) (err er
 	}
 	s.reader.SetMaxOpenConns(sqliteReaders)
 	s.reader.SetMaxIdleConns(sqliteReaders)
+	if alone {
+		return explain("open "+path, s.voidLeases(ctx))
+	}
 	return nil
+}
+
+// voidLeases ends the leases that were left when the last launcher of this file ended: having its lock proves that it
+// has, so its work can be taken over at once.
+func (s *Store) voidLeases(ctx context.Context) error {
+	return s.write(ctx, "void old leases", func(t *tx) error {
+		if _, err := t.exec(ctx, "UPDATE simulations SET lease_until = ? WHERE state = 'running' AND lease_until > ?", void.UnixMicro(), void.UnixMicro()); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, "UPDATE deliveries SET lease_until = NULL WHERE state = 'pending' AND lease_until IS NOT NULL")
+		return err
+	})
 }
 
 // sqliteURL names a file and what each connection to it begins with: a commit is on disk when it

@@ -163,7 +163,7 @@ func (s *Store) write(ctx context.Context, what string, f func(*tx) error) error
 	var err error
 	for try := range maxTries {
 		silent := false
-		err = s.once(ctx, what, f, &silent)
+		err = s.once(ctx, f, &silent)
 		if err == nil {
 			if !silent {
 				s.changes.committed()
@@ -200,7 +200,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // once is one try of write.
-func (s *Store) once(ctx context.Context, what string, f func(*tx) error, silent *bool) (err error) {
+func (s *Store) once(ctx context.Context, f func(*tx) error, silent *bool) (err error) {
 	under, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -218,7 +218,15 @@ func (s *Store) once(ctx context.Context, what string, f func(*tx) error, silent
 		return err
 	}
 	*silent = t.silent
-	return under.Commit()
+	if err := under.Commit(); err != nil {
+		if s.dialect == sqliteDialect {
+			// A commit that failed may leave the one connection inside its transaction. Where it does not, this fails and
+			// has nothing to do.
+			_, _ = s.writer.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+		return err
+	}
+	return nil
 }
 
 // clock is the time that leases and due times are measured by: the database's where launchers share one.
