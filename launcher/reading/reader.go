@@ -56,6 +56,7 @@ type Reader struct {
 	options    Options
 	pool       *pool
 	warehouses *warehouses
+	background *background
 }
 
 // New is a reader of a result store.
@@ -66,11 +67,15 @@ func New(o Options) *Reader {
 		open: r.openWarehouse, most: o.Concurrent, idle: o.Idle, held: map[snapshot]*opened{},
 		lost: func(err error) { o.Logger.Warn("close a simulation that was read", "error", err) },
 	}
+	r.background = newBackground(r.Compact, func(simulation string, err error) {
+		o.Logger.Warn("compact a simulation that is read from its result files", "simulation", simulation, "error", err)
+	})
 	return r
 }
 
 // Close waits for the questions being answered and gives back what the reader holds. Later ones get ErrClosed.
 func (r *Reader) Close() error {
+	r.background.close()
 	r.warehouses.close()
 	return nil
 }
@@ -105,9 +110,18 @@ func (r *Reader) using(ctx context.Context, of snapshot, finished, begun bool, a
 		return err
 	}
 	defer leave()
-	err = r.usingNow(ctx, of, ask)
-	if errors.Is(err, warehouse.ErrRemoved) {
-		err = r.usingNow(ctx, of, ask)
+	missesCopy := false
+	once := func() error {
+		return r.usingNow(ctx, of, func(w *warehouse.Warehouse) error {
+			missesCopy = finished && w.Files() >= manyFiles && !w.Copied()
+			return ask(w)
+		})
+	}
+	if err = once(); errors.Is(err, warehouse.ErrRemoved) {
+		err = once()
+	}
+	if missesCopy {
+		r.background.want(of)
 	}
 	if errors.Is(err, warehouse.ErrNotFound) && !finished {
 		return nil

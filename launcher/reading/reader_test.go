@@ -103,6 +103,27 @@ func TestCopyThatGoes(t *testing.T) {
 	equalRows(t, "after the copy went", want, read(t, r, req).Rows)
 }
 
+// A finished simulation of many files that has no copy gets one when it is read.
+func TestMissingCopyIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	store := stored(t, study{id: studyID, variants: 99, campaigns: 1, seed: 40}.rows()...)
+	r := reader(t, reading.Options{Results: store})
+	copied := func() bool {
+		found, err := filepath.Glob(filepath.Join(store.URI(), "simulation_id="+studyID, "_compacted", "*.parquet"))
+		return err == nil && len(found) == 1
+	}
+	read(t, r, reading.Request{SimulationID: studyID, View: "comparison"})
+	want := read(t, r, reading.Request{SimulationID: studyID, Finished: true, Revision: "1", View: "campaigns"}).Rows
+	for deadline := time.After(time.Minute); !copied(); {
+		select {
+		case <-deadline:
+			t.Fatal("no copy after a minute")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	equalRows(t, "from the copy", want, read(t, r, reading.Request{SimulationID: studyID, Finished: true, Revision: "1", View: "campaigns"}).Rows)
+}
+
 // What takes more memory than it may is refused in words; the next question is answered.
 func TestTooMuch(t *testing.T) {
 	t.Parallel()

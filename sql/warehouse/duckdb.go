@@ -90,6 +90,9 @@ func OpenDuckDB(ctx context.Context, results string, with ...Option) (*Warehouse
 // Files is how many result files there were at the opening, also where their compacted copy is read.
 func (w *Warehouse) Files() int { return w.count }
 
+// Copied reports whether the compacted copy is read.
+func (w *Warehouse) Copied() bool { return w.copy != "" }
+
 // openFiles makes the views over the files that a glob matches, none with an empty one, or over the one
 // that is a compacted copy.
 func openFiles(ctx context.Context, root, glob, copied string, o options) (*Warehouse, error) {
