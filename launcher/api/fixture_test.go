@@ -115,6 +115,9 @@ type fixture struct {
 // newFixture makes one; change may alter the options.
 func newFixture(t testing.TB, change func(*Options)) *fixture {
 	t.Helper()
+	if test, ok := t.(*testing.T); ok {
+		test.Parallel() // most of a test's time is the store's, for the disk
+	}
 	dir := t.TempDir()
 	st, err := store.Open(t.Context(), filepath.Join(dir, "store.sqlite"), store.Options{})
 	if err != nil {

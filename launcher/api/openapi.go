@@ -83,7 +83,7 @@ func (s *server) routeOpenAPI(mux chi.Router) error {
 	document := s.huma.OpenAPI()
 	document.AddOperation(&huma.Operation{
 		OperationID: "openapi", Method: http.MethodGet, Path: openAPIPath, Tags: []string{"operation"}, Summary: "This document",
-		Responses: map[string]*huma.Response{"200": {Description: "OpenAPI 3.1", Content: map[string]*huma.MediaType{"application/openapi+json": {}}}},
+		Responses: map[string]*huma.Response{"200": {Description: "OpenAPI 3.1", Content: map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: huma.TypeObject}}}}},
 	})
 	// The problem's schema is referred to by every route and made by none.
 	document.Components.Schemas.Schema(errorType, true, "Error")
