@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/whatif-machine/whatif/sql/report"
 )
 
 // count is a number with its noun: "1 error", "1,200 slots".
@@ -16,22 +18,8 @@ func count(n int, noun string) string {
 	return grouped(int64(n)) + " " + noun + "s"
 }
 
-// grouped writes an integer with a comma between the thousands.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return sign + b.String()
-}
+// grouped writes an integer with a comma between the thousands, as the report does.
+func grouped(n int64) string { return report.Grouped(n) }
 
 // rounded writes a number with at most three significant decimals and grouped thousands.
 func rounded(x float64) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -122,7 +123,12 @@ func (c *console) acknowledged(ctx context.Context, cl *client.Client, f *submit
 	}
 	c.say("%s: %s of %s against %s, %s", sim.ID, count(sim.Variants, "variant"), count(int(sim.Slots), "slot"), count(sim.Campaigns, "campaign"), sim.State)
 	if f.watch {
-		return c.watch(ctx, cl, &f.remote, sim)
+		lines := c.err // stdout has the id, for programs
+		if c.quiet {
+			lines = io.Discard
+		}
+		c.format = watchBar
+		return c.watch(ctx, cl, &f.remote, sim, lines)
 	}
 	c.say("follow it:  whatif watch %s%s\nits page:   %s%s", sim.ID, f.serverFlag(), cl.Server(), sim.Links.Page)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ does nothing to the simulation.`,
 			if err != nil {
 				return err
 			}
-			return c.watch(ctx, cl, &r, sim)
+			return c.watch(ctx, cl, &r, sim, c.out)
 		}),
 	}
 	cmd.Flags().StringVar(&c.format, "format", "", "lines or json (default: a bar on a terminal, else lines)")
@@ -46,10 +47,11 @@ does nothing to the simulation.`,
 	return cmd
 }
 
-// watch follows a simulation to its end and says how it ended.
-func (c *console) watch(ctx context.Context, cl *client.Client, r *remote, sim wire.Simulation) error {
-	w := &watching{console: c, sim: sim}
-	if _, ok := terminal(c.out); !ok && c.format == watchBar {
+// watch follows a simulation to its end and says how it ended. Where there is no terminal to draw a bar
+// on, a line for each change goes to lines.
+func (c *console) watch(ctx context.Context, cl *client.Client, r *remote, sim wire.Simulation, lines io.Writer) error {
+	w := &watching{console: c, sim: sim, lines: lines}
+	if _, ok := terminal(lines); !ok && c.format == watchBar {
 		c.format = watchLines
 	}
 	if c.format == watchBar {
@@ -80,6 +82,7 @@ func (c *console) watch(ctx context.Context, cl *client.Client, r *remote, sim w
 type watching struct {
 	*console
 	sim   wire.Simulation
+	lines io.Writer
 	meter *meter // nil: lines are printed
 	done  int    // variants that are finished
 	fails int    // of them without figures
@@ -145,6 +148,9 @@ func (w *watching) count(data change, now time.Time) {
 	if data.Progress != nil {
 		_, w.note, _ = strings.Cut(progressOf(*data.Progress, now), ", ") // the bar shows the share itself
 	}
+	if finished(data.State) {
+		w.note = ""
+	}
 }
 
 // show shows one event: on the bar, or as a line.
@@ -162,14 +168,14 @@ func (w *watching) show(e wire.Event, data change) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(w.out, string(text))
+		_, err = fmt.Fprintln(w.lines, string(text))
 		return err
 	}
 	text := data.sentence(e.Type)
 	if text == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(w.out, "%s %s\n", e.At.UTC().Format(time.RFC3339), printable(text))
+	_, err := fmt.Fprintf(w.lines, "%s %s\n", e.At.UTC().Format(time.RFC3339), printable(text))
 	return err
 }
 
