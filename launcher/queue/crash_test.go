@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -55,8 +56,8 @@ func TestAKilledJobDoesNoHarm(t *testing.T) {
 	}
 }
 
-// launch starts the test binary as a launcher.
-func (r *room) launch(t *testing.T, name string) *exec.Cmd {
+// launcher is the test binary as a launcher of the room.
+func (r *room) launcher(t *testing.T, name string) *exec.Cmd {
 	t.Helper()
 	text, err := json.Marshal(launcher{r.path, r.results.URI(), name, paced})
 	if err != nil {
@@ -64,12 +65,6 @@ func (r *room) launch(t *testing.T, name string) *exec.Cmd {
 	}
 	cmd := exec.Command(os.Args[0], "run-queue", string(text))
 	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // its end is ours
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return cmd
 }
 
@@ -83,14 +78,18 @@ func TestAKilledLauncherIsGoneOnWith(t *testing.T) {
 	for range scaled(2, 50) {
 		ids := []string{r.submitStudy(t, config).ID, r.submitStudy(t, config).ID}
 		r.close(t)
-		cmd := r.launch(t, "first")
+		cmd := r.launcher(t, "first")
+		stdin, err := cmd.StdinPipe() // it stops when this ends
+		if err := errors.Join(err, cmd.Start()); err != nil {
+			t.Fatal(err)
+		}
 		r.use(t, store.OpenShared)
 		moment := rand.IntN(20)
 		r.await(t, ids[rand.IntN(2)], "far enough", func(s store.Simulation) bool { return s.Counts.Succeeded >= moment })
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait() // killed, as wanted
+		_, _ = cmd.Wait(), stdin.Close() // killed, as wanted
 		r.close(t)
 		r.open(t)
 		began := time.Now()

@@ -26,9 +26,9 @@ type Options struct {
 	MemoryBytes int64         // state that variants in flight may hold, over all simulations; 0: each bounds its own by what is free
 	Lease       time.Duration // default 10 s
 
-	Command   []string // argv of a job's process; default: this program and run-job
-	Simulator string   // name of a registered simulator; default: the engine
-	Logger    *slog.Logger
+	Command   []string     // argv of a job's process; default: this program and run-job
+	Simulator string       // name of a registered simulator; default: the engine
+	Logger    *slog.Logger // names the launcher; default: nothing is logged
 
 	// Fire checks a schedule's configuration and pins its inputs as they are now. Its error becomes the schedule's
 	// last problem. Without it no schedule fires here.

@@ -28,10 +28,12 @@ type Queue struct {
 	loops  sync.WaitGroup
 	claims sync.WaitGroup
 
-	mu      sync.Mutex
-	claimed map[store.Lease]*claim
-	freed   chan struct{} // has room for one word that a place has come free
-	after   *aftermath
+	mu         sync.Mutex
+	claimed    map[store.Lease]*claim
+	complained map[string]time.Time // what was in trouble, and when that was last logged
+
+	freed chan struct{} // has room for one word that a place has come free
+	after *aftermath
 
 	decisions   atomic.Int64 // of claims that have ended
 	taken       atomic.Int64
@@ -46,7 +48,7 @@ func New(o Options) (*Queue, error) {
 		return nil, err
 	}
 	q := &Queue{Options: o, book: o.Store, run: pipeline.Run, backoff: time.Second, tokens: newTokens(o.Parallelism, o.Now),
-		claimed: map[store.Lease]*claim{}, freed: make(chan struct{}, 1), after: newAftermath(o.Finished)}
+		claimed: map[store.Lease]*claim{}, complained: map[string]time.Time{}, freed: make(chan struct{}, 1), after: newAftermath(o.Finished)}
 	q.open, q.shut = context.WithCancel(context.Background())
 	q.alive, q.kill = context.WithCancel(context.Background())
 	return q, nil
@@ -60,7 +62,7 @@ func (q *Queue) Start(ctx context.Context) error {
 		return fmt.Errorf("queue: give up the leases of an earlier launcher %s: %w", q.Name, err)
 	}
 	if n > 0 {
-		q.Logger.Info("simulations that a launcher of this name was running are gone on with", "launcher", q.Name, "simulations", n)
+		q.Logger.Info("simulations that a launcher of this name was running are gone on with", "simulations", n)
 	}
 	q.loops.Go(func() { q.dispatch(q.open) })
 	q.loops.Go(func() { q.sweep(q.open) })
@@ -129,10 +131,23 @@ func (q *Queue) dispatch(ctx context.Context) {
 	}
 }
 
-// complain logs an error of the store, unless it is that of our end.
+// complainEvery is how often the same trouble is logged while it lasts.
+const complainEvery = 30 * time.Second
+
+// complain logs an error of the store, unless it is that of our end or was logged lately.
 func (q *Queue) complain(ctx context.Context, doing string, err error) {
-	if ctx.Err() == nil {
-		q.Logger.Warn(doing+" failed; it is tried again", "launcher", q.Name, "error", err)
+	if ctx.Err() != nil {
+		return
+	}
+	q.mu.Lock()
+	last, again := q.complained[doing]
+	now := q.Now()
+	if again = again && now.Sub(last) < complainEvery; !again {
+		q.complained[doing] = now
+	}
+	q.mu.Unlock()
+	if !again {
+		q.Logger.Warn(doing+" failed; it is tried again", "error", err)
 	}
 }
 

@@ -51,3 +51,32 @@ func TestASimulationRuns(t *testing.T) {
 		t.Errorf("stats %+v", s)
 	}
 }
+
+// TestProgressIsToldWhileItRuns, by the queue itself and with each heartbeat by the store.
+func TestProgressIsToldWhileItRuns(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	q := r.run(t, func(o *Options) { o.Simulator, o.Parallelism = paced, 1 })
+	sim := r.submitStudy(t, writeStudy(t, bids(90), ""))
+	told := r.await(t, sim.ID, "telling its progress", func(s store.Simulation) bool {
+		return s.Progress.DecisionsPerSecond > 0 && !s.Progress.EstimatedEnd.IsZero() && len(s.Progress.Blocking) > 0
+	})
+	if told.State != store.Running || told.Progress.Decisions%slots != 0 {
+		t.Errorf("%s, %d decisions; every variant has %d", told.State, told.Progress.Decisions, slots)
+	}
+	if b := told.Progress.Blocking[0]; b.VariantID == "" || b.Attempt < 1 || b.Since.IsZero() {
+		t.Errorf("it waits for %+v", b)
+	}
+	live, ok := q.Progress(sim.ID)
+	if !ok || live.Decisions < told.Progress.Decisions {
+		t.Errorf("the queue tells %+v, %v; the store heard %d decisions before", live, ok, told.Progress.Decisions)
+	}
+	if s := q.Stats(); s.Running != 1 || s.Tokens != 1 || s.DecisionsPerSecond <= 0 {
+		t.Errorf("stats %+v", s)
+	}
+	if _, err := r.store.Cancel(t.Context(), tenant0, sim.ID, "a test"); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitState(t, sim.ID, store.Cancelled)
+	r.until(t, func() bool { _, runs := q.Progress(sim.ID); return !runs }, func() string { return "the queue tells of what has ended" })
+}

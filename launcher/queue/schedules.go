@@ -75,7 +75,7 @@ func (q *Queue) fireDue(ctx context.Context, f *firings) time.Duration {
 
 // fire does what is due of a schedule, once: another launcher may be about to do the same, and the store lets one.
 func (q *Queue) fire(ctx context.Context, c store.Schedule) {
-	log := q.Logger.With("schedule", c.ID, "tenant", c.Tenant, "launcher", q.Name)
+	log := q.Logger.With("schedule", c.ID, "tenant", c.Tenant)
 	times, err := calendar.Parse(c.Cron, c.Timezone)
 	f := firing{at: c.NextAt}
 	if err == nil {
