@@ -34,9 +34,6 @@ is a key: see ` + "`whatif keys`" + `.`,
 			if err != nil {
 				return err
 			}
-			for _, w := range s.passwordOnTheLine() {
-				logger.Warn(w)
-			}
 			started := false
 			config := s.Config
 			config.Version, config.Logger = buildVersion(), logger

@@ -87,6 +87,9 @@ func environmentName(setting string) string {
 // settle fills in what the flags left open and checks the whole. Mistakes of the file are
 // model.Problems, all at once.
 func (s *settings) settle() error {
+	if err := s.passwordOnTheLine(); err != nil {
+		return err
+	}
 	if path := os.Getenv(environmentName("config")); s.file == "" {
 		s.file = path
 	}
@@ -141,17 +144,17 @@ func set(f *pflag.Flag, values []string) error {
 	return nil
 }
 
-// passwordOnTheLine warns of addresses with a password as flags.
-func (s *settings) passwordOnTheLine() (warnings []string) {
+// passwordOnTheLine refuses addresses with a password as flags.
+func (s *settings) passwordOnTheLine() error {
 	for _, name := range []string{"store", "limiter"} {
 		f := s.all.Lookup(name)
 		if u, err := url.Parse(f.Value.String()); err == nil && f.Changed {
 			if _, has := u.User.Password(); has {
-				warnings = append(warnings, fmt.Sprintf("--%s: every user of this machine can read its password; better put the address into %s or the file of --config", name, environmentName(name)))
+				return usage("--%s: every user of this machine could read the password; put the address into %s or the file of --config", name, environmentName(name))
 			}
 		}
 	}
-	return warnings
+	return nil
 }
 
 // check refuses values that make no sense, and reads the secret.
