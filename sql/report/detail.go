@@ -111,7 +111,7 @@ func (s *study) readEffects(ctx context.Context, ask source) error {
 		return nil
 	})
 	if left > 0 {
-		s.note("%s rows of parameter effects are left out; the view parameter_effects has them all.", grouped(int64(left)))
+		s.note("%s rows of parameter effects are left out; the view parameter_effects has them all.", Grouped(int64(left)))
 	}
 	return err
 }
@@ -143,7 +143,7 @@ func (s *study) readCampaigns(ctx context.Context, ask source, at map[string]int
 	s.Campaigns.Variants = s.worthALook(maxCampaignRows / len(place))
 	if n := len(s.Campaigns.Variants); n < len(s.Variants) {
 		s.note("Campaign figures are here for %s of %s: the baseline, those with the largest and smallest figures, then in order. The view campaign_results has them all.",
-			grouped(int64(n)), variantsOf(len(s.Variants)))
+			Grouped(int64(n)), variantsOf(len(s.Variants)))
 	}
 	return s.readCampaignRows(ctx, ask, place)
 }
@@ -167,7 +167,7 @@ func (s *study) chooseCampaigns(ctx context.Context, ask source) (map[string]int
 		return nil
 	})
 	if all > len(place) {
-		s.note("Campaign figures are here for the %s campaigns with most impressions of %s.", grouped(int64(len(place))), grouped(int64(all)))
+		s.note("Campaign figures are here for the %s campaigns with most impressions of %s.", Grouped(int64(len(place))), Grouped(int64(all)))
 	}
 	return place, err
 }

@@ -30,7 +30,7 @@ const namedChanges = 3
 func sentence(s *study) string {
 	text := s.finding()
 	if s.Simulation.Failed > 0 && s.Simulation.Succeeded > 0 {
-		text += fmt.Sprintf("; %s of %s failed", grouped(int64(s.Simulation.Failed)), variantsOf(s.Simulation.Total()))
+		text += fmt.Sprintf("; %s of %s failed", Grouped(int64(s.Simulation.Failed)), variantsOf(s.Simulation.Total()))
 	}
 	return text
 }
@@ -250,7 +250,7 @@ func (s *study) allFailed() string {
 		return strings.Compare(a, b)
 	})
 	for i, r := range reasons {
-		reasons[i] = grouped(int64(times[r])) + " " + r
+		reasons[i] = Grouped(int64(times[r])) + " " + r
 	}
 	if s.Simulation.Failed == 1 {
 		return "the only variant failed: " + strings.Join(reasons, ", ")

@@ -169,15 +169,15 @@ func (s simulation) Submitted() string {
 
 // Counts says how much of the study is there: "997 of 1,000; 3 failed".
 func (s simulation) Counts() string {
-	text := grouped(int64(s.Succeeded)) + " of " + grouped(int64(s.Total()))
+	text := Grouped(int64(s.Succeeded)) + " of " + Grouped(int64(s.Total()))
 	if s.Failed > 0 {
-		text += "; " + grouped(int64(s.Failed)) + " failed"
+		text += "; " + Grouped(int64(s.Failed)) + " failed"
 	}
 	if s.Replicates+s.FailedReplicates > 0 {
-		text += "; " + grouped(int64(s.Replicates)) + " replicates"
+		text += "; " + Grouped(int64(s.Replicates)) + " replicates"
 	}
 	if s.FailedReplicates > 0 {
-		text += ", " + grouped(int64(s.FailedReplicates)) + " more failed"
+		text += ", " + Grouped(int64(s.FailedReplicates)) + " more failed"
 	}
 	return text
 }

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// grouped is a whole number with commas between its thousands: 1,234,567.
-func grouped(n int64) string {
+// Grouped is a whole number with commas between its thousands: 1,234,567.
+func Grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
 	if digits[0] == '-' {
@@ -34,7 +34,7 @@ func magnitude(x float64) string {
 	if x >= 1<<62 {
 		return strconv.FormatFloat(x, 'g', 3, 64)
 	}
-	return grouped(int64(math.Round(x)))
+	return Grouped(int64(math.Round(x)))
 }
 
 // signed is magnitude with its sign; ok is false where it rounds to zero.
@@ -53,7 +53,7 @@ func signed(x float64) (s string, ok bool) {
 func amount(k kind, v float64, currency string) string {
 	switch k {
 	case count:
-		return grouped(int64(math.Round(v)))
+		return Grouped(int64(math.Round(v)))
 	case money:
 		return strings.TrimSpace(currency + " " + hundredths(v))
 	case share:
@@ -73,7 +73,7 @@ func hundredths(v float64) string {
 	if v < 0 && cents > 0 {
 		sign = "-"
 	}
-	return sign + grouped(int64(cents)/100) + "." + text
+	return sign + Grouped(int64(cents)/100) + "." + text
 }
 
 // variantsOf is "1 variant" or "12 variants".
@@ -81,7 +81,7 @@ func variantsOf(n int) string {
 	if n == 1 {
 		return "1 variant"
 	}
-	return grouped(int64(n)) + " variants"
+	return Grouped(int64(n)) + " variants"
 }
 
 // shortened cuts a text for people to at most n runes.

@@ -8,7 +8,7 @@ import (
 
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{grouped(0), "0"}, {grouped(999), "999"}, {grouped(1000), "1,000"}, {grouped(-1234567), "-1,234,567"}, {grouped(math.MinInt64), "-9,223,372,036,854,775,808"},
+		{Grouped(0), "0"}, {Grouped(999), "999"}, {Grouped(1000), "1,000"}, {Grouped(-1234567), "-1,234,567"}, {Grouped(math.MinInt64), "-9,223,372,036,854,775,808"},
 		{magnitude(0.04), "0"}, {magnitude(0.05), "0.1"}, {magnitude(-3.44), "3.4"}, {magnitude(9.94), "9.9"}, {magnitude(9.96), "10"}, {magnitude(12.5), "13"}, {magnitude(1234.4), "1,234"},
 		{amount(count, 12345, "USD"), "12,345"}, {amount(money, 1234.5, "USD"), "USD 1,234.50"}, {amount(money, 0.999, ""), "1.00"}, {amount(money, -0.004, "EUR"), "EUR 0.00"},
 		{amount(share, 0.8244, "USD"), "82.4 %"}, {amount(share, 1, "USD"), "100 %"}, {amount(ratio, 2.306, "USD"), "2.31"},
