@@ -112,9 +112,13 @@ func TestEventsFromTheFirstAndOn(t *testing.T) {
 		return e.Type == "state" && strings.Contains(string(e.Data), `"state":"partially_failed"`)
 	})
 	f.into(nil, http.StatusOK, ask{method: "POST", path: sim.Links.Self + ":retry", as: "alice"}) // the stream stays open
-	until(func(e wire.Event) bool { return e.Type == "state" && strings.Contains(string(e.Data), `"state":"queued"`) })
+	until(func(e wire.Event) bool {
+		return e.Type == "state" && strings.Contains(string(e.Data), `"state":"queued"`)
+	})
 	f.into(nil, http.StatusOK, ask{method: "POST", path: sim.Links.Self + ":cancel", as: "alice"})
-	until(func(e wire.Event) bool { return e.Type == "state" && strings.Contains(string(e.Data), `"state":"cancelled"`) })
+	until(func(e wire.Event) bool {
+		return e.Type == "state" && strings.Contains(string(e.Data), `"state":"cancelled"`)
+	})
 	f.into(nil, http.StatusNoContent, ask{method: "DELETE", path: sim.Links.Self, as: "alice"})
 	if e, ok := w.next(); !ok || e.Type != "deleted" {
 		t.Errorf("after the deletion: %+v", e)
