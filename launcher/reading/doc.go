@@ -11,4 +11,8 @@
 // So many questions are answered at a time; who waits too long for his turn gets ErrBusy. Answers are
 // read in batches of bounded size, so that neither a page nor a CSV of a million rows needs more memory
 // than a batch.
+//
+// Values are as JSON has them: whole numbers as numbers, also beyond 2^53, where some readers of JSON
+// round them (money has its exact amount in billionths and an amount in units beside it); what is no
+// number is null, never NaN or infinite; times are in UTC, days without a time.
 package reading
