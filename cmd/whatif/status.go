@@ -51,7 +51,7 @@ func (c *console) describe(sim wire.Simulation, now time.Time) error {
 	}
 	line("simulation", "%s  %s", sim.ID, sim.Name)
 	line("state", "%s", stateOf(sim))
-	line("variants", "%s", variantsOf(sim))
+	line("variants", "%s", sim.Summary)
 	if p := sim.Progress; p != nil && !finished(sim.State) {
 		line("progress", "%s", progressOf(*p, now))
 	}
@@ -99,20 +99,6 @@ func stateOf(sim wire.Simulation) string {
 		return sim.State + ", asked to " + sim.Wanted
 	}
 	return sim.State
-}
-
-// variantsOf counts variants by state: "217: 200 succeeded, 2 failed, 15 pending".
-func variantsOf(sim wire.Simulation) string {
-	var parts []string
-	for _, s := range []struct {
-		n    int
-		name string
-	}{{sim.Counts.Succeeded, "succeeded"}, {sim.Counts.Failed, "failed"}, {sim.Counts.Cancelled, "cancelled"}, {sim.Counts.Running, "running"}, {sim.Counts.Pending, "pending"}} {
-		if s.n > 0 {
-			parts = append(parts, grouped(int64(s.n))+" "+s.name)
-		}
-	}
-	return grouped(int64(sim.Variants)) + ": " + strings.Join(parts, ", ")
 }
 
 func progressOf(p wire.Progress, now time.Time) string {

@@ -198,7 +198,7 @@ func TestWatchGoesOnThroughARetry(t *testing.T) {
 2026-07-01T10:00:02Z failed: too many
 2026-07-01T10:04:00Z retry of 2 variants by me
 2026-07-01T10:04:00Z asked to pause by me
-2026-07-01T10:04:01Z v0001 running, attempt 2; again at 2026-07-01T10:04:03Z
+2026-07-01T10:04:01Z v0001 failed, attempt 2; again at 2026-07-01T10:04:03Z
 2026-07-01T10:04:02Z note by ann: look here
 2026-07-01T10:05:00Z partially_failed
 `
@@ -246,7 +246,7 @@ func TestStatusForPeople(t *testing.T) {
 	later := at.Add(90 * time.Second)
 	sim := wire.Simulation{
 		ID: simulationID, Name: "caps", Owner: "science", Labels: map[string]string{"q": "3", "a": "b"}, State: "running", Wanted: "pause",
-		Variants: 1200, Counts: wire.Counts{Succeeded: 1000, Failed: 2, Running: 2, Pending: 196}, Slots: 1_000_000, Campaigns: 1, SubmittedBy: "me", SubmittedAt: at,
+		Variants: 1200, Counts: wire.Counts{Succeeded: 1000, Failed: 2, Running: 2, Pending: 196}, Slots: 1_000_000, Campaigns: 1, Summary: "1,000 of 1,200 variants succeeded; 2 failed: storage", SubmittedBy: "me", SubmittedAt: at,
 		Progress: &wire.Progress{Fraction: 0.835, DecisionsPerSecond: 3.2e6, EstimatedEnd: &later},
 		Blocking: []wire.Blocker{{VariantID: "v0007", Attempt: 2, Since: at}, {VariantID: "v0008", Attempt: 1, Since: at, NextRetry: &later, Reason: "storage", Message: "disk full"}},
 		Waiting:  "other simulations have the cores", Fault: &wire.Fault{Reason: "stopped", Message: "enough"},
@@ -257,7 +257,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	want := `simulation  20260701-abcdefgh23  caps
 state       running, asked to pause
-variants    1,200: 1,000 succeeded, 2 failed, 2 running, 196 pending
+variants    1,000 of 1,200 variants succeeded; 2 failed: storage
 progress    83.5 %, 3.20 M decisions/s, about 30s left
 inputs      1,000,000 slots, 1 campaign
 owner       science  a=b  q=3

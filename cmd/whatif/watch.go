@@ -190,6 +190,9 @@ func (d change) sentence(kind string) string {
 		return text
 	case "variant":
 		text := d.VariantID + " " + d.State
+		if d.NextRetry != nil {
+			text = d.VariantID + " failed" // it stays `running` until its next try
+		}
 		if d.Attempt > 1 {
 			text += fmt.Sprintf(", attempt %d", d.Attempt)
 		}
