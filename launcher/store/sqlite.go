@@ -33,14 +33,14 @@ func (s *Store) openSQLite(ctx context.Context, path string, alone bool) (err er
 			return fmt.Errorf("store: lock %s: %w", path, err)
 		}
 	}
-	if s.writer, err = sql.Open("sqlite", sqliteURL(path, "_txlock=immediate")); err != nil {
+	if err := migrateSQLite(ctx, path); err != nil {
+		return explain("open "+path, err)
+	}
+	if s.writer, err = openPrepared(sqliteURL(path, "_txlock=immediate")); err != nil {
 		return fmt.Errorf("store: open %s: %w", path, err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	if err := s.migrateSQLite(ctx, path); err != nil {
-		return explain("open "+path, err)
-	}
-	if s.reader, err = sql.Open("sqlite", sqliteURL(path, "_pragma=query_only(1)")); err != nil {
+	if s.reader, err = openPrepared(sqliteURL(path, "_pragma=query_only(1)")); err != nil {
 		return fmt.Errorf("store: open %s: %w", path, err)
 	}
 	s.reader.SetMaxOpenConns(sqliteReaders)
@@ -87,11 +87,16 @@ func createPrivate(path string) error {
 }
 
 // migrateSQLite brings the tables up to date, one process at a time.
-func (s *Store) migrateSQLite(ctx context.Context, path string) (err error) {
+func migrateSQLite(ctx context.Context, path string) (err error) {
 	turn, err := lockFile(path+".migrate", true)
 	if err != nil {
 		return fmt.Errorf("wait for another migration: %w", err)
 	}
 	defer func() { err = errors.Join(err, turn.Close()) }()
-	return migrate(ctx, goose.DialectSQLite3, s.writer, "migrations/sqlite")
+	db, err := sql.Open("sqlite", sqliteURL(path, "_txlock=immediate"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return migrate(ctx, goose.DialectSQLite3, db, "migrations/sqlite")
 }

@@ -34,7 +34,8 @@ type submitted struct {
 
 // Submit makes a submission durable. existing: the idempotency key (or schedule firing) had been used, and sim is the first one.
 // Errors: ErrKeyReused; ErrInvalid; ErrConflict (id taken: make another). Many at once share an fsync.
-// When ctx ends first the submission may have been made all the same.
+// When ctx ends first, or the database is lost at the very moment of the commit, the submission may have been made all the
+// same: an idempotency key makes it safe to send it again.
 func (s *Store) Submit(ctx context.Context, sub Submission) (sim Simulation, existing bool, err error) {
 	waiting, err := s.prepare(sub)
 	if err != nil {

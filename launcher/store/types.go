@@ -14,7 +14,7 @@ import (
 //	                          |
 //	                          +-> succeeded | partially_failed | failed       cancelled <- any but these
 //
-// A retry takes a finished one back to queued. Any other move is refused by the database.
+// A retry takes a finished one that has not succeeded back to queued. Any other move is refused by the database.
 type State string
 
 // The states of a simulation.
@@ -34,9 +34,9 @@ func (s State) Finished() bool {
 	return s == Succeeded || s == PartiallyFailed || s == Failed || s == Cancelled
 }
 
-// VariantState is where a variant stands: pending -> running -> succeeded | failed | cancelled, and
-// by a retry failed | cancelled -> pending. A running one whose process is gone stays running until
-// its next attempt.
+// VariantState is where a variant stands: pending -> running -> succeeded | failed | cancelled, pending -> cancelled
+// for one that never started, and by a retry failed | cancelled -> pending. A running one whose process is gone
+// stays running until its next attempt.
 type VariantState string
 
 // The states of a variant.
