@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/whatif-machine/whatif/launcher/store"
 	"github.com/whatif-machine/whatif/launcher/wire"
 	"github.com/whatif-machine/whatif/model/inventory/synthetic"
 	"github.com/whatif-machine/whatif/pipeline"
@@ -179,7 +180,20 @@ func site(t *testing.T) Config {
 	if _, err := synthetic.Generate(t.Context(), synthetic.Options{Slots: 2000, Campaigns: 5, Users: 300, Days: 2, Seed: 1, Dir: inputs}); err != nil {
 		t.Fatal(err)
 	}
-	return Config{Results: filepath.Join(root, "results"), InputRoots: []string{inputs}, Version: "test"}
+	c := Config{Results: filepath.Join(root, "results"), InputRoots: []string{inputs}, Version: "test"}
+	path, _ := sqlitePath(c.StoreURL())
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlimited := store.Tier{Name: "standard", PerMinute: 1_000_000, Burst: 10_000, MaxPriority: 9} // these tests ask often
+	if err := firstOf(st.PutTier(t.Context(), unlimited), st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // study is a configuration of six variants and the baseline.

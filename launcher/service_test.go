@@ -65,7 +65,7 @@ func TestStopsInOrderAndGoesOn(t *testing.T) {
 	var first, sim wire.Simulation
 	r.call(http.MethodPost, "/v1/simulations", strings.ReplaceAll(study, "[0.5, 0.8, 1.1, 1.5, 2, 4]", "[1]"), &first)
 	r.finished(first.ID)
-	r.call(http.MethodPost, "/v1/simulations", strings.ReplaceAll(study, "[0.5, 0.8, 1.1, 1.5, 2, 4]", numbers(500)), &sim)
+	r.call(http.MethodPost, "/v1/simulations", strings.ReplaceAll(study, "[0.5, 0.8, 1.1, 1.5, 2, 4]", numbers(200)), &sim)
 	r.until("it runs", func() bool {
 		var now wire.Simulation
 		r.call(http.MethodGet, sim.Links.Self, "", &now)
@@ -104,7 +104,7 @@ func TestStopsInOrderAndGoesOn(t *testing.T) {
 	}
 	r = start(t, c)
 	sim = r.finished(sim.ID)
-	if sim.State != "succeeded" || sim.Counts.Succeeded != 501 {
+	if sim.State != "succeeded" || sim.Counts.Succeeded != 201 {
 		t.Errorf("after the restart: %s %+v", sim.State, sim.Counts)
 	}
 	r.until("the deleted one's results are removed", func() bool {
