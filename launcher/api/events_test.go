@@ -371,6 +371,12 @@ func TestTroubleOfTheStore(t *testing.T) {
 		if err := ended(); !errors.Is(err, store.ErrGone) {
 			t.Errorf("deleted: %v", err)
 		}
+		fail(nil)
+		again, leaveAgain, err := h.join(l.sim)
+		if err != nil || again == topic {
+			t.Errorf("who comes after the end gets the ended one: %v", err)
+		}
+		leaveAgain()
 	})
 	if _, err := framesOf([]store.Event{{Seq: 2}}, 0); err == nil {
 		t.Error("a gap was passed on")

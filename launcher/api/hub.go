@@ -67,7 +67,7 @@ func (h *hub) join(sim store.Simulation) (t *topic, leave func(), err error) {
 		return nil, nil, errTooManyWatchers
 	}
 	t = h.topics[sim.ID]
-	if t == nil {
+	if t == nil || t.over() { // its watchers are about to leave; who comes now begins anew
 		t = newTopic(h, sim)
 		h.topics[sim.ID] = t
 		ctx, cancel := context.WithCancel(h.ctx)
@@ -85,7 +85,9 @@ func (h *hub) left(t *topic) {
 	h.watchers--
 	if t.watchers--; t.watchers == 0 {
 		t.cancel()
-		delete(h.topics, t.id)
+		if h.topics[t.id] == t {
+			delete(h.topics, t.id)
+		}
 	}
 }
 

@@ -176,6 +176,13 @@ func (t *topic) end(err error) {
 	t.wake()
 }
 
+// over reports whether nothing will follow.
+func (t *topic) over() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ended != nil
+}
+
 // lookAtProgress makes a moment of how the simulation goes, if that has changed.
 func (t *topic) lookAtProgress(ctx context.Context) error {
 	now := t.hub.now()
