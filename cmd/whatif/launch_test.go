@@ -92,11 +92,14 @@ func launch(ts *testscript.TestScript, _ bool, args []string) {
 	l.ended = make(chan error, 1)
 	go func(cmd *exec.Cmd, ended chan<- error) { ended <- cmd.Wait() }(l.cmd, l.ended)
 	ts.Setenv("WHATIF_SERVER", "http://"+address)
+	deadline := time.After(30 * time.Second)
 	for range time.Tick(20 * time.Millisecond) {
 		select {
 		case err := <-l.ended:
 			l.cmd = nil
 			ts.Fatalf("the launcher ended: %v\n%s", err, ts.ReadFile("launcher.log"))
+		case <-deadline:
+			ts.Fatalf("the launcher is not ready after 30 s\n%s", ts.ReadFile("launcher.log"))
 		default:
 		}
 		if res, err := http.Get("http://" + address + "/readyz"); err == nil {

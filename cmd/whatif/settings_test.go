@@ -143,3 +143,18 @@ func TestSizes(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestTheSettingsAreDocumented: each has its place in the table of docs/launcher.md.
+func TestTheSettingsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "launcher.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "## Settings")
+	table, _, _ = strings.Cut(table, "## Metrics")
+	for _, name := range newSettings().names() {
+		if name != secretSetting && !strings.Contains(table, "`"+name+"`") {
+			t.Errorf("docs/launcher.md does not tell of the setting %s", name)
+		}
+	}
+}

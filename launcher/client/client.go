@@ -93,9 +93,12 @@ func parseServer(text string) (*url.URL, error) {
 // withoutRedirects is a copy of a client, or the default one, that hands redirects to its caller.
 func withoutRedirects(h *http.Client) *http.Client {
 	if h == nil {
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.ResponseHeaderTimeout = 2 * time.Minute
-		h = &http.Client{Transport: transport}
+		h = &http.Client{}
+		if usual, ok := http.DefaultTransport.(*http.Transport); ok { // else the program has replaced it
+			transport := usual.Clone()
+			transport.ResponseHeaderTimeout = 2 * time.Minute
+			h.Transport = transport
+		}
 	}
 	own := *h
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

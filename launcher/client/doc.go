@@ -8,9 +8,9 @@
 //
 // A call tries again when that is safe: always where nothing can have been done (429, no
 // connection), and after a lost answer or a 502, 503 or 504 only where doing it twice is the same as
-// doing it once. A submission is such a call: it carries an idempotency key, one of its
-// own making if the caller gives none. Waits grow exponentially with full jitter, honour
-// Retry-After, and are bounded together by Options.Patience.
+// doing it once. A submission is such a call: it carries an idempotency key, one of its own making if
+// the caller gives none. Waits grow exponentially with full jitter, honour Retry-After, and are bounded
+// together by Options.Patience.
 //
 // What the launcher refuses is an *[Error] with its stable code:
 //

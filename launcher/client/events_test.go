@@ -1,3 +1,4 @@
+//nolint:bodyclose // scripted answers are closed by the client
 package client_test
 
 import (
@@ -73,7 +74,7 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 				<-r.Context().Done() // a real transport breaks the body off then
 				writer.CloseWithError(r.Context().Err())
 			}()
-			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: reader, Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: reader, Request: r}, nil
 		}
 		c, s := scripted(t, client.Options{}, silent, answer(200, sent(2)))
 		began := time.Now()

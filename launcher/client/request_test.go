@@ -1,3 +1,4 @@
+//nolint:bodyclose // scripted answers are closed by the client
 package client_test
 
 import (
