@@ -7,10 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"time"
-
-	"github.com/whatif-machine/whatif/launcher/api"
 )
 
 // Bounds of the server's connections. Bodies and answers have deadlines that move with them (package api).
@@ -54,8 +51,6 @@ func (p *parts) run(ctx context.Context) error {
 		}
 	}
 	p.hooks.Start(context.WithoutCancel(ctx))
-	eraser := p.startErasing(ctx)
-	defer eraser()
 	server := &http.Server{
 		Handler: p.api, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(p.Logger.Handler(), slog.LevelDebug),
@@ -88,37 +83,4 @@ func (p *parts) stopServing(server *http.Server, served <-chan error) error {
 		err = errors.Join(err, ended)
 	}
 	return err
-}
-
-// eraseEvery is the pause between two looks for results of deleted simulations.
-const eraseEvery = time.Minute
-
-// startErasing removes what deletions left, now and again, until it is stopped.
-func (p *parts) startErasing(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var work sync.WaitGroup
-	work.Go(func() {
-		ticks := time.NewTicker(eraseEvery)
-		defer ticks.Stop()
-		for {
-			if err := p.erase(ctx); err != nil && ctx.Err() == nil {
-				p.Logger.Warn("results of deleted simulations are left", "error", err)
-			}
-			select {
-			case <-ticks.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	return func() { cancel(); work.Wait() }
-}
-
-func (p *parts) erase(ctx context.Context) error {
-	ids, err := p.store.Deleted(ctx)
-	var errs []error
-	for _, id := range ids {
-		errs = append(errs, api.Erase(ctx, p.store, p.results, id))
-	}
-	return errors.Join(append(errs, err)...)
 }

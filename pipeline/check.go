@@ -138,7 +138,7 @@ func (c *checking) inOrder() model.Problems {
 
 // complain adds mistakes that only what the configuration refers to can show.
 func (c *checking) complain(at model.Position, err error) {
-	faults, ok := err.(several)
+	faults, ok := errors.AsType[several](err)
 	if !ok {
 		faults = several{err}
 	}

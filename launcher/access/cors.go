@@ -7,7 +7,7 @@ import "net/http"
 const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE"
 	corsHeaders = "Authorization, X-API-Key, Content-Type, Accept, Idempotency-Key, Last-Event-ID, traceparent, tracestate"
-	corsExposed = "Location, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id, ETag, Link"
+	corsExposed = "Location, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id, ETag, Link, Idempotency-Replayed"
 	corsMaxAge  = "600" // seconds that a browser may remember a preflight
 )
 

@@ -90,7 +90,7 @@ func TestGuard(t *testing.T) {
 	f := newFixture(t, nil)
 	request := func(host, origin string) reply {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), "GET", f.server.URL+"/healthz", nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.server.URL+"/healthz", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,7 +270,7 @@ func TestErrorsOfOtherRooms(t *testing.T) {
 func TestPatience(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.BodyPatience = 50 * time.Millisecond })
 	reader, writer := newPipe()
-	request, err := http.NewRequestWithContext(t.Context(), "POST", f.server.URL+"/v1/simulations", reader)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.server.URL+"/v1/simulations", reader)
 	if err != nil {
 		t.Fatal(err)
 	}

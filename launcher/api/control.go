@@ -79,14 +79,14 @@ func (s *server) deleteSimulation(ctx context.Context, in *BySimulation) (*struc
 		return nil, err
 	}
 	// From here on it is deleted, whatever happens: Erase removes what could not be removed now.
-	if err := Erase(context.WithoutCancel(ctx), s.Store, s.Results, in.ID); err != nil {
+	if err := erase(context.WithoutCancel(ctx), s.Store, s.Results, in.ID); err != nil {
 		s.Logger.Warn("results of a deleted simulation are left; they are removed later", "simulation_id", in.ID, "error", err)
 	}
 	return nil, nil
 }
 
-// Erase removes the results of a deleted simulation and notes that it has.
-func Erase(ctx context.Context, st *store.Store, r *results.Store, id string) error {
+// erase removes the results of a deleted simulation and notes that it has.
+func erase(ctx context.Context, st *store.Store, r *results.Store, id string) error {
 	if err := r.Delete(ctx, id); err != nil && !errors.Is(err, results.ErrNotFound) {
 		return err
 	}

@@ -30,7 +30,7 @@ func (f *fixture) open(id string, after int64, as string) *watched {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.t.Context())
 	f.t.Cleanup(cancel)
-	request, err := http.NewRequestWithContext(ctx, "GET", f.server.URL+"/v1/simulations/"+id+"/events", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.server.URL+"/v1/simulations/"+id+"/events", nil)
 	if err != nil {
 		f.t.Fatal(err)
 	}

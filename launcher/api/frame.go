@@ -31,7 +31,7 @@ func (s *server) frame(next http.Handler) http.Handler {
 		defer func() {
 			c.leave()
 			broken := recover()
-			if broken != nil && broken != http.ErrAbortHandler {
+			if broken != nil && broken != any(http.ErrAbortHandler) {
 				s.Logger.Error("a request panicked", "request_id", c.id, "panic", fmt.Sprint(broken), "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					writeProblem(rec, r, fmt.Errorf("panic: %v", broken))

@@ -125,7 +125,7 @@ func TestBodyLimits(t *testing.T) {
 		_, err := io.WriteString(writer, fill(model.MaxDocumentBytes+1))
 		writer.CloseWithError(err)
 	}()
-	request, err := http.NewRequestWithContext(t.Context(), "POST", f.server.URL+"/v1/simulations", reader)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.server.URL+"/v1/simulations", reader)
 	if err != nil {
 		t.Fatal(err)
 	}

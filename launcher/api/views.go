@@ -192,12 +192,14 @@ func (s *server) whole(contentType string, write func(io.Writer) error) func(hum
 		err := write(begun)
 		switch {
 		case err == nil && !begun.yes:
-			_, _ = begun.Write(nil) // an empty text
+			if _, err := begun.Write(nil); err != nil { // an empty text
+				_ = note(r.Context(), err)
+			}
 		case err != nil && !begun.yes:
 			w.Header().Del("ETag")
 			writeProblem(w, r, err)
 		case err != nil:
-			note(r.Context(), err)
+			_ = note(r.Context(), err)
 			panic(http.ErrAbortHandler)
 		}
 	}

@@ -140,7 +140,7 @@ func (breaking) CSV(_ context.Context, _ reading.Request, out io.Writer) error {
 func TestTruncatedCSVIsNoAnswer(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Reader = breaking{o.Reader} })
 	sim := f.finished("alice")
-	request, err := http.NewRequestWithContext(t.Context(), "GET", f.server.URL+sim.Links.Comparison+"?format=csv", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.server.URL+sim.Links.Comparison+"?format=csv", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

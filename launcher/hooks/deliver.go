@@ -72,7 +72,7 @@ func (h *Hooks) save(ctx context.Context, d store.Delivery) {
 	if err := h.options.Store.SaveDelivery(save, d); err != nil {
 		h.unsaved.Add(1)
 		h.options.Logger.Error("the outcome of a webhook could not be noted; it will be sent again",
-			"delivery", d.ID, "simulation", d.SimulationID, "error", err)
+			"delivery", d.ID, "simulation_id", d.SimulationID, "error", err)
 	}
 }
 
@@ -126,7 +126,7 @@ func (h *Hooks) request(ctx context.Context, d store.Delivery) (*http.Request, e
 // settle writes a try's outcome into the delivery, counts and logs it.
 func (h *Hooks) settle(d *store.Delivery, result outcome) {
 	d.Attempts++
-	log := h.options.Logger.With("delivery", d.ID, "simulation", d.SimulationID, "try", d.Attempts)
+	log := h.options.Logger.With("delivery", d.ID, "simulation_id", d.SimulationID, "try", d.Attempts)
 	if result.err == nil {
 		d.State, d.LastError = store.DeliveryDone, ""
 		h.delivered.Add(1)

@@ -79,7 +79,7 @@ func checkText(uri string) error {
 func filePath(uri, rest string) (string, error) {
 	switch {
 	case strings.Contains(rest, "?"):
-		return "", fmt.Errorf("%s: a file has no query; a pattern with ? is written as a path, without file:", shown(uri))
+		return "", fmt.Errorf("%s: a file has no query; write a pattern with ? as a path, without the scheme", shown(uri))
 	case strings.HasPrefix(rest, "///"):
 		return rest[2:], nil
 	case strings.HasPrefix(rest, "//"):

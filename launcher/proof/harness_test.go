@@ -91,6 +91,7 @@ func newSite(t *testing.T, tags string, slots int) *site {
 func (s *site) command(args ...string) string {
 	s.t.Helper()
 	cmd := exec.Command(s.binary, append(args, "--quiet")...)
+	cmd.Env = s.environment()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -103,15 +104,15 @@ func (s *site) command(args ...string) string {
 // unlimited lifts the tier's bounds, which are not what these proofs are about.
 func (s *site) unlimited() {
 	s.t.Helper()
-	args := []string{"keys", "tier", "standard", "--per-minute", "1000000", "--burst", "100000", "--max-queued", "0", "--results", s.results}
-	s.command(append(args, s.storeFlag()...)...)
+	s.command("keys", "tier", "standard", "--per-minute", "1000000", "--burst", "100000", "--max-queued", "0", "--results", s.results)
 }
 
-func (s *site) storeFlag() []string {
+// environment names the store, whose password is not for the command line.
+func (s *site) environment() []string {
 	if s.store == "" {
-		return nil
+		return os.Environ()
 	}
-	return []string{"--store", s.store}
+	return append(os.Environ(), "WHATIF_STORE="+s.store)
 }
 
 // launcher is one running `whatif serve`.
@@ -137,10 +138,10 @@ func (s *site) start(env []string, flags ...string) *launcher {
 func (s *site) launch(env []string, flags ...string) *launcher {
 	s.t.Helper()
 	address := freeAddress(s.t)
-	args := append([]string{"serve", "--listen", address, "--results", s.results, "--input-root", s.inputs, "--log-level", "warn"}, s.storeFlag()...)
+	args := []string{"serve", "--listen", address, "--results", s.results, "--input-root", s.inputs, "--log-level", "warn"}
 	l := &launcher{site: s, url: "http://" + address, log: &tail{}, ended: make(chan struct{})}
 	l.cmd = exec.Command(s.binary, append(args, flags...)...)
-	l.cmd.Env = append(os.Environ(), env...)
+	l.cmd.Env = append(s.environment(), env...)
 	l.cmd.Stderr, l.cmd.Stdout = l.log, l.log
 	if err := l.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -198,8 +199,8 @@ func (l *launcher) ready(within time.Duration) error {
 			return false, errors.New("the launcher has ended")
 		}
 		response, err := http.Get(l.url + "/readyz")
-		if err != nil {
-			return false, nil
+		if response == nil || err != nil {
+			return false, nil //nolint:nilerr // it does not answer yet: asked again
 		}
 		return response.StatusCode == http.StatusOK, response.Body.Close()
 	})
@@ -228,32 +229,32 @@ func until(within time.Duration, so func() (bool, error)) error {
 	}
 }
 
-// call sends a request and decodes the answer into one of its kind; an error is about the connection.
-func (l *launcher) call(method, path string, header map[string]string, body string, into any) (*http.Response, error) {
+// call sends a request and decodes the answer; a refusal is an error as well. The status is 0 without an answer.
+func (l *launcher) call(method, path string, header map[string]string, body string, into any) (status int, err error) {
 	request, err := http.NewRequest(method, l.url+path, strings.NewReader(body))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	for name, value := range header {
 		request.Header.Set(name, value)
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	text, err := io.ReadAll(response.Body)
 	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return response, err
+		return response.StatusCode, err
 	}
 	if into != nil && response.StatusCode < 300 {
 		if err := json.Unmarshal(text, into); err != nil {
-			return response, fmt.Errorf("%s %s: %w: %s", method, path, err, text)
+			return response.StatusCode, fmt.Errorf("%s %s: %w: %s", method, path, err, text)
 		}
 	}
 	if response.StatusCode >= 300 {
-		return response, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, text)
+		return response.StatusCode, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, text)
 	}
-	return response, nil
+	return response.StatusCode, nil
 }
 
 // client holds as many connections open as the proofs have requests in flight.

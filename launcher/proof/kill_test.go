@@ -159,7 +159,7 @@ func (l *launcher) diesOrFinishes() {
 		}
 		var page wire.SimulationList
 		if _, err := l.call("GET", "/v1/simulations", nil, "", &page); err != nil {
-			return l.dead(), nil
+			return l.dead(), nil //nolint:nilerr // it is dying: looked at again
 		}
 		return !slices.ContainsFunc(page.Simulations, func(s wire.Simulation) bool { return !terminal(s.State) }), nil
 	})

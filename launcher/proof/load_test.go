@@ -274,8 +274,8 @@ func TestOneIdempotencyKey(t *testing.T) {
 	if _, err := l.call(http.MethodGet, "/v1/simulations", nil, "", &page); err != nil || len(page.Simulations) != 1 {
 		t.Errorf("%d simulations, %v", len(page.Simulations), err)
 	}
-	response, err := l.call(http.MethodPost, "/v1/simulations", map[string]string{"Idempotency-Key": "the-same"}, study("other", 5), nil)
-	if err == nil || response.StatusCode != http.StatusConflict {
+	status, err := l.call(http.MethodPost, "/v1/simulations", map[string]string{"Idempotency-Key": "the-same"}, study("other", 5), nil)
+	if err == nil || status != http.StatusConflict {
 		t.Errorf("another body under the same key: %v", err)
 	}
 }

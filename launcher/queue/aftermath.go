@@ -105,7 +105,7 @@ func (q *Queue) removeDeleted(ctx context.Context) error {
 			err = q.book.ResultsRemoved(ctx, id)
 		}
 		if err == nil {
-			q.Logger.Info("removed the results of a deleted simulation", "simulation", id)
+			q.Logger.Info("removed the results of a deleted simulation", "simulation_id", id)
 		}
 		errs = append(errs, err)
 	}

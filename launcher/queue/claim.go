@@ -49,7 +49,7 @@ type claim struct {
 func (q *Queue) newClaim(taken store.Claimed) *claim {
 	c := &claim{Claimed: taken, q: q}
 	sim := taken.Simulation
-	c.log = q.Logger.With("simulation", sim.ID, "tenant", sim.Tenant, "epoch", taken.Lease.Epoch)
+	c.log = q.Logger.With("simulation_id", sim.ID, "tenant", sim.Tenant, "epoch", taken.Lease.Epoch)
 	c.held, c.lose = context.WithCancelCause(q.alive)
 	c.running, c.stop = context.WithCancelCause(c.held)
 	c.share = q.tokens.join(sim.Tenant, sim.Priority)

@@ -31,7 +31,7 @@ func firingOf(next func(time.Time) (time.Time, bool), missed string, due, now ti
 // latest is the last instant of a schedule that is not after now; due is one. It looks back from now in steps
 // that double, so a schedule of each minute that was due a year ago takes a few looks, not half a million.
 func latest(next func(time.Time) (time.Time, bool), due, now time.Time) time.Time {
-	last := due
+	var last time.Time
 	for window := time.Minute; ; window *= 2 {
 		from := now.Add(-window)
 		if !from.After(due) {

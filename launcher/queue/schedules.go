@@ -103,7 +103,7 @@ func (q *Queue) fire(ctx context.Context, c store.Schedule) {
 	case problem != "":
 		log.Warn("a schedule could not be fired", "fire_time", f.at, "next", f.next, "problem", problem)
 	default:
-		log.Info("fired a schedule", "fire_time", f.at, "next", f.next, "simulation", sim.ID)
+		log.Info("fired a schedule", "fire_time", f.at, "next", f.next, "simulation_id", sim.ID)
 	}
 }
 

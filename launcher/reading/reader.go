@@ -68,7 +68,7 @@ func New(o Options) *Reader {
 		lost: func(err error) { o.Logger.Warn("close a simulation that was read", "error", err) },
 	}
 	r.background = newBackground(r.Compact, func(simulation string, err error) {
-		o.Logger.Warn("compact a simulation that is read from its result files", "simulation", simulation, "error", err)
+		o.Logger.Warn("compact a simulation that is read from its result files", "simulation_id", simulation, "error", err)
 	})
 	return r
 }

@@ -59,7 +59,7 @@ func open(ctx context.Context, url string, o Options, alone bool) (*Store, error
 	case url == "" || url == "sqlite:":
 		err = errors.New("store: no file named; want sqlite:PATH or postgres://user@host/database")
 	case strings.Contains(strings.TrimPrefix(url, "sqlite:"), "://"):
-		err = fmt.Errorf("store: %q is neither sqlite:PATH nor postgres://..", url)
+		err = fmt.Errorf("store: %q is neither sqlite:PATH nor postgres://HOST/DATABASE", url)
 	default:
 		err = s.openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"), alone)
 	}

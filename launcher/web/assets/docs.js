@@ -28,7 +28,10 @@ function described(text) {
     const lines = block.trim().split("\n");
     if (!lines[0].startsWith("|")) return element("p", {}, ...inline(lines.join(" ")));
     const cells = lines.filter((l) => !/^\|[-|: ]+$/.test(l)).map((l) => l.replace(/^\||\|$/g, "").split("|").map((c) => element("span", {}, ...inline(c.trim()))));
-    return table(cells[0], cells.slice(1));
+    const drawn = table(cells[0], cells.slice(1));
+    // Problems name their code's line: /docs#NOT_FOUND.
+    for (const row of drawn.querySelectorAll("tbody tr")) row.id = row.cells[0].textContent;
+    return drawn;
   });
 }
 const inline = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", {}, part) : part));
