@@ -156,6 +156,35 @@ func TestNothingAcceptedIsLost(t *testing.T) {
 	}
 }
 
+// TestSubmissionsBesideAStudy: the same stream while a real study keeps every core busy, and is not held
+// up by it for long: what a submission waits for is reported.
+func TestSubmissionsBesideAStudy(t *testing.T) {
+	s := newSite(t, "", scaled(20_000, 200_000))
+	s.unlimited()
+	l := s.start(nil, "--max-running", "1")
+	long, err := l.submit(study("long", 999), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := until(time.Minute, func() (bool, error) {
+		long, err = l.simulation(long.ID)
+		return long.Counts.Succeeded > 0, err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	began, before := time.Now(), long.Counts.Succeeded
+	a := l.stream(scaled(30, 300), scaled(2*time.Second, time.Minute), study("beside", 30))
+	if long, err = l.simulation(long.ID); err != nil || long.State != "running" {
+		t.Fatalf("the study was not running any more: %s, %v", long.State, err)
+	}
+	t.Logf("%s; meanwhile the study ended %.1f variants a second", a, float64(long.Counts.Succeeded-before)/time.Since(began).Seconds())
+	if len(a.wrong) > 0 || len(a.codes) != 1 || a.codes[http.StatusAccepted] != len(a.accepted) {
+		t.Errorf("%v, %d broken: %.300v", a.codes, len(a.wrong), a.wrong)
+	}
+	l.kill()
+	s.start(nil, "--accept-only").find(a.accepted)
+}
+
 // find makes sure that simulations are known: all of them by the list.
 func (l *launcher) find(ids []string) {
 	l.t.Helper()
