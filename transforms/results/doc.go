@@ -6,6 +6,7 @@
 //	                             _started/<variant>.<n>              that job began with that variant
 //	                             variant_id=<id>/attempt=<n>.parquet what came of it
 //	                             _lock                               held by whoever runs it
+//	                             _launcher                           a launcher is not done with it: retention keeps it
 //
 // A file is written beside its place under a name that begins with a dot, made durable, linked to
 // its final name without replacing anything, and the folder made durable. So a reader that lists

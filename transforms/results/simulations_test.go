@@ -145,6 +145,60 @@ func TestGCKeepsTheYoungAndTheRunning(t *testing.T) {
 	}
 }
 
+// TestGCKeepsTheReserved until their launcher is done with them, though nobody has a lock; their launcher may
+// delete them all the same.
+func TestGCKeepsTheReserved(t *testing.T) {
+	s := storeOfThree(t)
+	for range 2 { // the second time it is reserved already
+		for _, id := range []string{oldest, newest} {
+			if err := s.Reserve(t.Context(), id, "first"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := time.Date(2026, 7, 1, 8, 30, 0, 0, time.UTC)
+	old, reserved, err := s.Expired(t.Context(), before)
+	if err != nil || !slices.Equal(ids(old), []string{older}) || !slices.Equal(ids(reserved), []string{oldest}) {
+		t.Errorf("expired: %v, of a launcher %v, %v", old, reserved, err)
+	}
+	for _, dry := range []bool{true, false} {
+		if got := must[[]string](t)(s.GC(t.Context(), before, dry)); !slices.Equal(got, []string{older}) {
+			t.Errorf("dry %v: removed %v", dry, got)
+		}
+	}
+	if got := must[[]string](t)(s.Reservations(t.Context())); !slices.Equal(got, []string{oldest, newest}) {
+		t.Errorf("reserved are %v", got)
+	}
+	for range 2 { // the second time it is not reserved any more
+		if err := s.Unreserve(oldest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := must[[]string](t)(s.GC(t.Context(), before, false)); !slices.Equal(got, []string{oldest}) {
+		t.Errorf("removed %v", got)
+	}
+	if err := s.Delete(t.Context(), newest); err != nil {
+		t.Errorf("its launcher deletes it: %v", err)
+	}
+	if left := must[[]Simulation](t)(s.Simulations(t.Context())); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// TestReservedBetweenTheLookAndTheLock: what retention found to be nobody's is looked at again under its lock.
+func TestReservedBetweenTheLookAndTheLock(t *testing.T) {
+	s := storeOfThree(t)
+	if err := s.Reserve(t.Context(), oldest, "first"); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := s.collect(t.Context(), oldest, false); gone || err != nil {
+		t.Errorf("collected %v, %v", gone, err)
+	}
+	if _, err := s.Plan(t.Context(), oldest); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAnInterruptedRemovalIsFinishedByTheNext starts from what a kill in the middle of one leaves.
 func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
 	s := storeOfThree(t)

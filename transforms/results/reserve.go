@@ -1,0 +1,77 @@
+package results
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/whatif-machine/whatif/model"
+)
+
+// reservation is the file in a simulation's folder that says a launcher is not done with it. A lock ends with
+// its process; this outlives it, so that one that is paused, or whose launcher died, keeps its results.
+const reservation = "/_launcher"
+
+// Reserve keeps a simulation from retention until Unreserve: its launcher is not done with it. The folder need
+// not be there yet. Reserving it again succeeds.
+func (s *Store) Reserve(ctx context.Context, simulation, launcher string) error {
+	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
+		return err
+	}
+	err := s.place.claim(model.SimulationPath(simulation)+reservation, fmt.Appendf(nil, "%s is not done with this simulation\n", launcher))
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// Unreserve leaves a simulation to retention again. One that is not reserved, or no more, is no error.
+func (s *Store) Unreserve(simulation string) error {
+	if err := CheckSimulationID(simulation); err != nil {
+		return err
+	}
+	return s.place.unmark(model.SimulationPath(simulation) + reservation)
+}
+
+// Reserved reports whether a launcher is not done with a simulation.
+func (s *Store) Reserved(simulation string) (bool, error) {
+	if err := CheckSimulationID(simulation); err != nil {
+		return false, err
+	}
+	path := model.SimulationPath(simulation) + reservation
+	f, err := s.place.open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return false, failed("look at", s.Path(path), err)
+	}
+	return true, nil
+}
+
+// Reservations lists the simulations that are reserved, by id.
+func (s *Store) Reservations(ctx context.Context) (reserved []string, err error) {
+	names, err := s.place.list(".")
+	if err != nil {
+		return nil, failed("list", s.uri, err)
+	}
+	for _, name := range names {
+		id, ok := strings.CutPrefix(name, "simulation_id=")
+		if !ok || CheckSimulationID(id) != nil {
+			continue
+		}
+		is, err := s.Reserved(id)
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		if is {
+			reserved = append(reserved, id)
+		}
+	}
+	return reserved, nil
+}
