@@ -109,6 +109,15 @@ func badByte(text []byte) (line, column int, found bool) {
 	return 0, 0, false
 }
 
+// noZero refuses a value or key with a zero character that was written as an escape. Files, terminals and databases end texts
+// there, or refuse them long after the document was taken.
+func noZero(line, column int, text string) *syntaxError {
+	if strings.IndexByte(text, 0) < 0 {
+		return nil
+	}
+	return &syntaxError{line, column, `the text holds the character NUL (\0), which can't be kept; leave it out`}
+}
+
 // finish counts what a list or map holds; the sum saturates, since aliases can make it exponential.
 func (n *node) finish() *node {
 	total := 1

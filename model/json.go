@@ -112,6 +112,9 @@ func (r *jsonReader) value() (*node, error) {
 	case json.Delim:
 		return r.container(t, line, column)
 	case string:
+		if err := noZero(line, column, t); err != nil {
+			return nil, err
+		}
 		return scalar(line, column, t, true), nil
 	case json.Number:
 		return scalar(line, column, t.String(), false), nil
@@ -160,6 +163,9 @@ func (r *jsonReader) field() (field, error) {
 	key, ok := token.(string)
 	if !ok || len(key) > maxKeyBytes {
 		return field{}, &syntaxError{line, column, fmt.Sprintf("a key must be text of at most %d bytes", maxKeyBytes)}
+	}
+	if err := noZero(line, column, key); err != nil {
+		return field{}, err
 	}
 	value, err := r.value()
 	return field{key: key, line: line, column: column, value: value}, err

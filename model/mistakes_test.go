@@ -197,3 +197,26 @@ report: {groups: [advertiser]}
 		t.Errorf("inventory at %v, campaigns at %v", c.InventoryPos, c.CampaignsPos)
 	}
 }
+
+// A NUL is refused wherever it stands and however it is written, with its place; the texts beside it are not.
+func TestNoNUL(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"m.yaml", "name: a\nlabels: {team: \"x\\0y\"}\n", "2:16"},
+		{"m.yaml", "name: a\nlabels: {\"te\\x00am\": x}\n", "2:10"},
+		{"m.yaml", "name: a\nlabels:\n  team: \"\\u0000\"\n", "3:9"},
+		{"m.yaml", "campaigns: [{id: a, targeting: {country: [\"D\\0E\"]}}]\n", "1:43"},
+		{"m.yaml", "name: a\nowner: b\x00\n", "2:9"},
+		{"m.json", "{\"name\": \"a\",\n \"labels\": {\"team\": \"x\\u0000y\"}}", "2:21"},
+		{"m.json", "{\"name\": \"a\",\n \"lab\\u0000els\": {}}", "2:2"},
+	} {
+		_, problems := ParseConfig(c.name, []byte(c.text))
+		if len(problems) != 1 || fmt.Sprintf("%d:%d", problems[0].Line, problems[0].Column) != c.want {
+			t.Errorf("%q: %v, want one problem at %s", c.text, problems, c.want)
+		}
+	}
+	for _, text := range []string{`name: "x\\0y"`, `name: 'x\0y'`, "name: x\\0y"} { // a backslash and a zero
+		if _, problems := ParseConfig("m.yaml", []byte(text)); strings.Contains(problems.Error(), "NUL") {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}

@@ -140,6 +140,7 @@ func (r *yamlReader) anchored(n *yaml.Node, depth int) (*node, *syntaxError) {
 			err = r.mapping(out, n, depth)
 		default:
 			out.text, out.quoted = n.Value, isText(n)
+			err = noZero(out.line, out.column, n.Value)
 		}
 	}
 	if n.Anchor != "" {
