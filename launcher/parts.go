@@ -177,11 +177,16 @@ func (p *parts) makeQueue(context.Context) (err error) {
 // compactWithin bounds how long a finished simulation's compacted copy may take.
 const compactWithin = 10 * time.Minute
 
-// compact makes the reading of a simulation that has finished cheap. Without its copy it is read as before.
-func (p *parts) compact(id string) {
-	ctx, cancel := context.WithTimeout(context.Background(), compactWithin)
+// compact makes the reading of a simulation that has finished cheap. Without its copy it is read as before. One whose
+// results were removed meanwhile needs none, and what a stop ended is made up for when it is read.
+func (p *parts) compact(queue context.Context, id string) {
+	ctx, cancel := context.WithTimeout(queue, compactWithin)
 	defer cancel()
-	if err := p.reader.Compact(ctx, id); err != nil {
+	err := p.reader.Compact(ctx, id)
+	if err == nil || queue.Err() != nil {
+		return
+	}
+	if _, gone := p.results.Plan(ctx, id); !errors.Is(gone, results.ErrNotFound) {
 		p.Logger.Warn("a finished simulation has no compacted copy: reading it takes longer", "simulation_id", id, "error", err)
 	}
 }

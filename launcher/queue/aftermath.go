@@ -12,7 +12,7 @@ import (
 
 // aftermath tells of finished simulations, one at a time.
 type aftermath struct {
-	tell func(id string)
+	tell func(ctx context.Context, id string)
 
 	mu   sync.Mutex
 	ids  []string
@@ -23,7 +23,7 @@ type aftermath struct {
 // other time as well, so the oldest are let go.
 const maxAftermath = 10_000
 
-func newAftermath(tell func(string)) *aftermath {
+func newAftermath(tell func(context.Context, string)) *aftermath {
 	return &aftermath{tell: tell, more: make(chan struct{}, 1)}
 }
 
@@ -51,7 +51,7 @@ func (a *aftermath) next() (id string, ok bool) {
 	return id, true
 }
 
-// run tells until ctx is done; what is being told then is told to its end.
+// run tells until ctx is done, with which also ends what is made of the end being told.
 func (a *aftermath) run(ctx context.Context) {
 	for {
 		select {
@@ -60,7 +60,7 @@ func (a *aftermath) run(ctx context.Context) {
 		case <-a.more:
 		}
 		for id, ok := a.next(); ok && ctx.Err() == nil; id, ok = a.next() {
-			a.tell(id)
+			a.tell(ctx, id)
 		}
 	}
 }

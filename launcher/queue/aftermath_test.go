@@ -1,10 +1,13 @@
 package queue
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/whatif-machine/whatif/launcher/store"
 )
@@ -16,7 +19,7 @@ func TestEndsAreToldOneAtATime(t *testing.T) {
 	gate, told := make(chan struct{}), make(chan string, 3)
 	var telling atomic.Int64
 	r.run(t, func(o *Options) {
-		o.Finished = func(id string) {
+		o.Finished = func(_ context.Context, id string) {
 			if n := telling.Add(1); n > 1 {
 				t.Errorf("%d ends are told at a time", n)
 			}
@@ -91,5 +94,29 @@ func TestResultsOfDeletedSimulationsGo(t *testing.T) {
 		if _, err := os.Stat(folder(id)); os.IsNotExist(err) == want {
 			t.Errorf("folder of %s: %v, want it there: %v", id, err, want)
 		}
+	}
+}
+
+// TestStopEndsWhatIsMadeOfAnEnd: it is told to, and Stop waits for no more than that.
+func TestStopEndsWhatIsMadeOfAnEnd(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	q := r.run(t, func(o *Options) {
+		o.Finished = func(ctx context.Context, _ string) {
+			close(begun)
+			select {
+			case <-ctx.Done():
+				ended <- nil
+			case <-time.After(patienceOfTests):
+				ended <- errors.New("it was not told to end")
+			}
+		}
+	})
+	r.submitStudy(t, writeStudy(t, bids(1), ""))
+	<-begun
+	stop(t, q)
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

@@ -163,6 +163,7 @@ func (c *claim) finish(ctx context.Context, o store.Outcome) error {
 		attributes = append(attributes, "reason", o.Fault.Reason, "message", o.Fault.Message)
 	}
 	c.log.Info("finished a simulation", attributes...)
+	c.q.unreserve(sim.ID)
 	c.q.finished(sim.ID)
 	return nil
 }

@@ -30,11 +30,11 @@ type Options struct {
 	Simulator string       // name of a registered simulator; default: the engine
 	Logger    *slog.Logger // names the launcher; default: nothing is logged
 
-	// Fire checks a schedule's configuration and pins its inputs as they are now. Its error becomes the schedule's
-	// last problem. Without it no schedule fires here.
+	// Fire checks a schedule's configuration and pins its inputs as they are now, of a few schedules at a time. Its error
+	// becomes the schedule's last problem. Without it no schedule fires here.
 	Fire func(ctx context.Context, c store.Schedule, fireTime time.Time) (*store.Submission, error)
-	// Finished is told the id of each simulation that ended here, one at a time, some time later.
-	Finished func(id string)
+	// Finished is told the id of each simulation that ended here, one at a time, some time later. The context ends with Stop.
+	Finished func(ctx context.Context, id string)
 	// Started is told how long each simulation had been queued when it was claimed here.
 	Started func(waited time.Duration)
 
@@ -70,7 +70,7 @@ func (o Options) defaults() (Options, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Finished == nil {
-		o.Finished = func(string) {}
+		o.Finished = func(context.Context, string) {}
 	}
 	if o.Started == nil {
 		o.Started = func(time.Duration) {}
@@ -112,6 +112,7 @@ type book interface {
 	Finish(ctx context.Context, l store.Lease, o store.Outcome) (store.Simulation, error)
 
 	DueSchedules(ctx context.Context, limit int) (due []store.Schedule, next time.Time, err error)
+	Schedule(ctx context.Context, tenant, id string) (store.Schedule, error)
 	Fire(ctx context.Context, c store.Schedule, fireTime, next time.Time, sub *store.Submission, problem string) (sim store.Simulation, fired bool, err error)
 
 	Deleted(ctx context.Context) ([]string, error)

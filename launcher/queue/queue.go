@@ -35,6 +35,8 @@ type Queue struct {
 	freed chan struct{} // has room for one word that a place has come free
 	after *aftermath
 
+	reserved reserved
+
 	decisions   atomic.Int64 // of claims that have ended
 	taken       atomic.Int64
 	takenOver   atomic.Int64
@@ -48,7 +50,8 @@ func New(o Options) (*Queue, error) {
 		return nil, err
 	}
 	q := &Queue{Options: o, book: o.Store, run: pipeline.Run, backoff: time.Second, tokens: newTokens(o.Parallelism, o.Now),
-		claimed: map[store.Lease]*claim{}, complained: map[string]time.Time{}, freed: make(chan struct{}, 1), after: newAftermath(o.Finished)}
+		claimed: map[store.Lease]*claim{}, complained: map[string]time.Time{}, freed: make(chan struct{}, 1), after: newAftermath(o.Finished),
+		reserved: reserved{ids: map[string]string{}}}
 	q.open, q.shut = context.WithCancel(context.Background())
 	q.alive, q.kill = context.WithCancel(context.Background())
 	return q, nil
@@ -66,6 +69,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	}
 	q.loops.Go(func() { q.dispatch(q.open) })
 	q.loops.Go(func() { q.sweep(q.open) })
+	q.loops.Go(func() { q.tidy(q.open) })
 	q.loops.Go(func() { q.after.run(q.open) })
 	if q.Options.Fire != nil {
 		q.loops.Go(func() { q.schedule(q.open) })

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 type found struct {
 	ended []results.Row   // variants that have ended: the row each ended with
 	todo  []pipeline.Todo // variants to be run, in the plan's order
+	lost  []string        // variants that the store has as succeeded or failed, and of which no such row is left
 }
 
 // reconcile compares the variants with the rows. A launcher that died between the commit of a row and its
@@ -29,6 +31,9 @@ func reconcile(variants []store.Variant, rows []results.Row, retries int) found 
 	var f found
 	for _, v := range variants {
 		if v.State.Finished() {
+			if isLostOf(of[v.ID], v) {
+				f.lost = append(f.lost, v.ID)
+			}
 			continue
 		}
 		if row, ended := ending(of[v.ID], v.After, retries); ended {
@@ -38,6 +43,14 @@ func reconcile(variants []store.Variant, rows []results.Row, retries int) found 
 		}
 	}
 	return f
+}
+
+// isLostOf reports whether a finished variant's row is gone. What was recorded as finished had its row durable
+// before, and of an attempt after the latest retry.
+func isLostOf(rows []results.Row, v store.Variant) bool {
+	return v.State != store.VariantCancelled && !slices.ContainsFunc(rows, func(r results.Row) bool {
+		return r.Attempt > v.After && (r.Status == model.StatusSucceeded || v.State == store.VariantFailed)
+	})
 }
 
 // ending is the row that a variant ended with, by its rows in order of their attempts.

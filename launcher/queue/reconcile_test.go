@@ -29,21 +29,29 @@ func TestReconcile(t *testing.T) {
 		rows  []results.Row
 		ended int64 // attempt of the row it ended with; 0: it has not
 		todo  bool
+		lost  bool
 	}{
-		{"never begun", store.VariantPending, 0, nil, 0, true},
-		{"in flight at a death", store.VariantRunning, 0, nil, 0, true},
-		{"committed, not recorded", store.VariantRunning, 0, []results.Row{succeeded(3)}, 3, false},
-		{"committed before even its start was recorded", store.VariantPending, 0, []results.Row{succeeded(3)}, 3, false},
-		{"two launchers at once: the first success counts", store.VariantRunning, 0, []results.Row{failedFor(2, model.Panicked), succeeded(3), succeeded(5)}, 3, false},
-		{"recorded already", store.VariantSucceeded, 0, []results.Row{succeeded(3)}, 0, false},
-		{"cancelled, and a late row", store.VariantCancelled, 0, []results.Row{succeeded(3)}, 0, false},
-		{"fails whatever is done", store.VariantRunning, 0, []results.Row{failedFor(4, model.Panicked)}, 4, false},
-		{"has crashed three processes", store.VariantRunning, 0, []results.Row{failedFor(4, model.Crashed)}, 4, false},
-		{"has tries left", store.VariantRunning, 0, []results.Row{failedFor(1, model.TimedOut), failedFor(2, model.Storage)}, 0, true},
-		{"has none left", store.VariantRunning, 0, []results.Row{failedFor(1, model.TimedOut), failedFor(2, model.Storage), failedFor(7, model.TimedOut)}, 7, false},
-		{"failed before it was retried", store.VariantPending, 7, []results.Row{failedFor(1, model.TimedOut), failedFor(2, model.Storage), failedFor(7, model.TimedOut)}, 0, true},
-		{"retried, once failed again", store.VariantRunning, 2, []results.Row{failedFor(1, model.Panicked), failedFor(2, model.Panicked), failedFor(3, model.TimedOut)}, 0, true},
-		{"retried, succeeded", store.VariantRunning, 2, []results.Row{failedFor(2, model.Panicked), succeeded(3)}, 3, false},
+		{"never begun", store.VariantPending, 0, nil, 0, true, false},
+		{"in flight at a death", store.VariantRunning, 0, nil, 0, true, false},
+		{"committed, not recorded", store.VariantRunning, 0, []results.Row{succeeded(3)}, 3, false, false},
+		{"committed before even its start was recorded", store.VariantPending, 0, []results.Row{succeeded(3)}, 3, false, false},
+		{"two launchers at once: the first success counts", store.VariantRunning, 0, []results.Row{failedFor(2, model.Panicked), succeeded(3), succeeded(5)}, 3, false, false},
+		{"recorded already", store.VariantSucceeded, 0, []results.Row{succeeded(3)}, 0, false, false},
+		{"cancelled, and a late row", store.VariantCancelled, 0, []results.Row{succeeded(3)}, 0, false, false},
+		{"fails whatever is done", store.VariantRunning, 0, []results.Row{failedFor(4, model.Panicked)}, 4, false, false},
+		{"has crashed three processes", store.VariantRunning, 0, []results.Row{failedFor(4, model.Crashed)}, 4, false, false},
+		{"has tries left", store.VariantRunning, 0, []results.Row{failedFor(1, model.TimedOut), failedFor(2, model.Storage)}, 0, true, false},
+		{"has none left", store.VariantRunning, 0, []results.Row{failedFor(1, model.TimedOut), failedFor(2, model.Storage), failedFor(7, model.TimedOut)}, 7, false, false},
+		{"failed before it was retried", store.VariantPending, 7, []results.Row{failedFor(1, model.TimedOut), failedFor(2, model.Storage), failedFor(7, model.TimedOut)}, 0, true, false},
+		{"retried, once failed again", store.VariantRunning, 2, []results.Row{failedFor(1, model.Panicked), failedFor(2, model.Panicked), failedFor(3, model.TimedOut)}, 0, true, false},
+		{"retried, succeeded", store.VariantRunning, 2, []results.Row{failedFor(2, model.Panicked), succeeded(3)}, 3, false, false},
+		{"succeeded, its row removed", store.VariantSucceeded, 0, nil, 0, false, true},
+		{"succeeded, only a failed row left", store.VariantSucceeded, 0, []results.Row{failedFor(1, model.TimedOut)}, 0, false, true},
+		{"succeeded after a retry, only older rows left", store.VariantSucceeded, 3, []results.Row{failedFor(2, model.Panicked)}, 0, false, true},
+		{"failed, its row removed", store.VariantFailed, 0, nil, 0, false, true},
+		{"failed, its row there", store.VariantFailed, 0, []results.Row{failedFor(1, model.Panicked)}, 0, false, false},
+		{"failed, and a success came late", store.VariantFailed, 0, []results.Row{succeeded(1)}, 0, false, false},
+		{"cancelled without a row", store.VariantCancelled, 0, nil, 0, false, false},
 	} {
 		v := store.Variant{ID: "v0001", State: c.state, After: c.after}
 		// Another variant's rows are not its own.
@@ -57,6 +65,9 @@ func TestReconcile(t *testing.T) {
 		}
 		if c.todo {
 			want.todo = []pipeline.Todo{{VariantID: "v0001", After: c.after}}
+		}
+		if c.lost {
+			want.lost = []string{"v0001"}
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, want)

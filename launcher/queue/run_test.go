@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ func TestASimulationRuns(t *testing.T) {
 	waited, finished := make(chan time.Duration, 1), make(chan string, 2)
 	q := r.run(t, func(o *Options) {
 		o.Started = func(d time.Duration) { waited <- d }
-		o.Finished = func(id string) { finished <- id }
+		o.Finished = func(_ context.Context, id string) { finished <- id }
 	})
 	began := time.Now()
 	sim := r.submitStudy(t, config)

@@ -85,8 +85,8 @@ func (q *Queue) fire(ctx context.Context, c store.Schedule) {
 	if err == nil && !f.skip {
 		sub, err = q.submission(ctx, c, f.at)
 	}
-	if ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) {
-		return // says nothing of the schedule: it is still due
+	if ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, errChanged) {
+		return // says nothing of the schedule: it is still due, or will be seen as it is now
 	}
 	problem := ""
 	if err != nil {
@@ -107,7 +107,11 @@ func (q *Queue) fire(ctx context.Context, c store.Schedule) {
 	}
 }
 
-// submission is a firing's simulation. A panic is an error of it.
+// errChanged says that a schedule was changed, deleted or fired since it was found due.
+var errChanged = errors.New("queue: the schedule is not any more as it was found")
+
+// submission is a firing's simulation. A panic is an error of it. The configuration's text is read here, where few
+// are at a time: what is due together may be large together.
 func (q *Queue) submission(ctx context.Context, c store.Schedule, at time.Time) (sub *store.Submission, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -115,7 +119,14 @@ func (q *Queue) submission(ctx context.Context, c store.Schedule, at time.Time) 
 			sub, err = nil, fmt.Errorf("a defect of this program: %v", p)
 		}
 	}()
-	sub, err = q.Options.Fire(ctx, c, at)
+	whole, err := q.book.Schedule(ctx, c.Tenant, c.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && whole.Version != c.Version {
+		return nil, errChanged
+	}
+	if err != nil {
+		return nil, err
+	}
+	sub, err = q.Options.Fire(ctx, whole, at)
 	if err != nil {
 		return nil, err
 	}

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/whatif-machine/whatif/launcher/store"
@@ -221,6 +223,60 @@ func TestWhatIsNotDueIsNotFired(t *testing.T) {
 	if c := s.schedule(t); !strings.Contains(c.LastProblem, "Atlantis") || !c.NextAt.IsZero() {
 		t.Errorf("a schedule of a zone that is none: %+v", c)
 	}
+}
+
+// TestTextsAreReadInTheFiringsPlace: what many schedules are that are due together is not held together. A schedule that
+// was changed since it was found due is left to the next look.
+func TestTextsAreReadInTheFiringsPlace(t *testing.T) {
+	t.Parallel()
+	s := newScheduled(t, at(t, "2026-05-01T00:00:00Z"))
+	c := s.create(t, store.Schedule{Cron: "0 6 * * *", Timezone: "UTC", Missed: store.MissedRunOnce, NextAt: at(t, "2026-05-01T06:00:00Z")})
+	texts := make(chan string, 1)
+	q := s.queue(t, func(o *Options) {
+		o.Fire = func(ctx context.Context, c store.Schedule, at time.Time) (*store.Submission, error) {
+			texts <- c.Config.Text
+			return s.resolve(ctx, c, at)
+		}
+	})
+	s.clock.set(at(t, "2026-05-01T06:00:00Z"))
+	c.Config = model.Document{Name: c.Config.Name} // as DueSchedules finds it
+	old := c
+	old.Version = 0
+	q.fire(t.Context(), old)
+	if n := s.asked.Load(); n != 0 {
+		t.Errorf("a schedule was fired as it was before a change")
+	}
+	q.fire(t.Context(), c)
+	if got := <-texts; got != s.sub.Inputs.Config.Text || len(got) == 0 {
+		t.Errorf("fired with the text %q", got)
+	}
+	if got := s.fired(t); !slices.Equal(got, []string{"2026-05-01T06:00:00Z"}) {
+		t.Errorf("fired at %v", got)
+	}
+}
+
+// TestFewFiringsAtOnce: with many schedules due, no more than a few are being resolved at any time.
+func TestFewFiringsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFirings()
+		gate := make(chan struct{})
+		var inside atomic.Int64
+		for i := range 50 {
+			f.begin(strconv.Itoa(i), func() {
+				inside.Add(1)
+				<-gate
+			})
+		}
+		synctest.Wait()
+		if n := inside.Load(); n != firingsAtOnce {
+			t.Errorf("%d are resolved at a time, want %d", n, firingsAtOnce)
+		}
+		close(gate)
+		f.all.Wait()
+		if n := inside.Load(); n != 50 {
+			t.Errorf("%d firings of 50 were done", n)
+		}
+	})
 }
 
 // TestAScheduleRuns: a started queue fires within a second of the time, and runs what it fired.

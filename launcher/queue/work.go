@@ -32,6 +32,8 @@ func (c *claim) work() (*store.Fault, error) {
 		switch {
 		case c.held.Err() != nil:
 			return nil, context.Cause(c.held)
+		case isLostResults(err):
+			return faultOf(err), nil
 		case open == 0:
 			return nil, nil
 		case c.running.Err() != nil:
@@ -81,6 +83,10 @@ func (c *claim) prepare() error {
 	if err := problems.Err(); err != nil {
 		return model.Invalid("%w", err)
 	}
+	// Reserved first: what has a plan can be seen by retention.
+	if err := c.q.reserve(c.held, sim); err != nil {
+		return err
+	}
 	if err := c.q.Results.WritePlan(c.held, plan); err != nil {
 		return err
 	}
@@ -123,7 +129,31 @@ func (c *claim) takeUp(ctx context.Context) ([]pipeline.Todo, error) {
 	}
 	err = c.changes.flush(c.held)
 	killpoint.Here("queue.reconciled")
+	if len(f.lost) > 0 {
+		err = errors.Join(err, &lostError{f.lost})
+	}
 	return f.todo, err
+}
+
+// lostError says that rows are gone of variants that are finished: the simulation can't be completed any more.
+type lostError struct{ variants []string }
+
+func (e *lostError) Error() string {
+	what := fmt.Sprintf("of %d finished variants were", len(e.variants))
+	if len(e.variants) == 1 {
+		what = "of a finished variant were"
+	}
+	return fmt.Sprintf("the results %s removed from the results folder (%s first), so this simulation can't be completed; submit its configuration again", what, e.variants[0])
+}
+
+// Unwrap makes it a fault that is no use to be tried again.
+func (e *lostError) Unwrap() error {
+	return &model.Fault{Reason: string(model.Storage), Message: e.Error()}
+}
+
+func isLostResults(err error) bool {
+	_, ok := errors.AsType[*lostError](err)
+	return ok
 }
 
 // settle records what has become of variants before a simulation ends that could not go on. That it fails

@@ -1,0 +1,116 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/whatif-machine/whatif/launcher/store"
+	"github.com/whatif-machine/whatif/transforms/results"
+)
+
+// reserved are the simulations that were reserved from retention here, or by a launcher before this one, and
+// are not known to have ended.
+type reserved struct {
+	mu  sync.Mutex
+	ids map[string]string // by simulation: its tenant
+}
+
+func (r *reserved) add(id, tenant string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ids[id] = tenant
+}
+
+func (r *reserved) drop(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.ids, id)
+}
+
+// list is a copy, in order.
+func (r *reserved) list() (ids []string, tenants map[string]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tenants = map[string]string{}
+	for id, tenant := range r.ids {
+		ids, tenants[id] = append(ids, id), tenant
+	}
+	slices.Sort(ids)
+	return ids, tenants
+}
+
+// reserve keeps a simulation's results from retention until it has ended: they are all there is of the
+// variants that are finished.
+func (q *Queue) reserve(ctx context.Context, sim store.Simulation) error {
+	q.reserved.add(sim.ID, sim.Tenant)
+	return q.Results.Reserve(ctx, sim.ID, q.Name)
+}
+
+// unreserve leaves a simulation that has ended to retention. What could not be done is tried again.
+func (q *Queue) unreserve(id string) {
+	if err := q.Results.Unreserve(id); err != nil {
+		q.complain(q.open, "leaving the results of finished simulations to retention", err)
+		return
+	}
+	q.reserved.drop(id)
+}
+
+// tidyEvery is how often it is looked whether simulations have ended elsewhere that were reserved here.
+const tidyEvery = sweepEvery
+
+// tidy takes away the reservations of simulations that have ended without this launcher: it died between the
+// end and that, their user cancelled them while they were paused, or another launcher ran them.
+func (q *Queue) tidy(ctx context.Context) {
+	for err := q.inherit(ctx); err != nil; err = q.inherit(ctx) {
+		q.complain(ctx, "looking for simulations that an earlier launcher was not done with", err)
+		if sleep(ctx, tidyEvery) != nil {
+			return
+		}
+	}
+	for {
+		if err := q.tidyUp(ctx); err != nil {
+			q.complain(ctx, "looking for reserved simulations that have ended", err)
+		}
+		if sleep(ctx, tidyEvery) != nil {
+			return
+		}
+	}
+}
+
+// inherit takes over what earlier launchers reserved. Whose plan can't be read is nobody's that could end.
+func (q *Queue) inherit(ctx context.Context) error {
+	ids, err := q.Results.Reservations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		plan, err := q.Results.Plan(ctx, id)
+		if errors.Is(err, results.ErrNotFound) || errors.Is(err, results.ErrDamaged) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		q.reserved.add(id, plan.Tenant)
+	}
+	return nil
+}
+
+// tidyUp looks once. A simulation that this store never knew is another's, which is not known to be done with it.
+func (q *Queue) tidyUp(ctx context.Context) error {
+	ids, tenants := q.reserved.list()
+	for _, id := range ids {
+		sim, err := q.book.Simulation(ctx, tenants[id], id)
+		switch {
+		case errors.Is(err, store.ErrGone) || err == nil && sim.State.Finished():
+			q.unreserve(id)
+		case errors.Is(err, store.ErrNotFound):
+			q.reserved.drop(id)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
