@@ -122,8 +122,8 @@ func (p *parts) openResults(context.Context) (err error) {
 	}
 	p.inputs, err = inputs.New(inputs.Options{
 		Roots: p.InputRoots, Results: p.results.URI(), MaxUploadBytes: p.MaxUploadBytes, Logger: p.Logger,
-		Catalog: func(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
-			return pipeline.ReadCatalog(ctx, nil, files, o)
+		Catalog: func(ctx context.Context, files []model.PinnedInput, o inventory.Options, most pipeline.CatalogBounds) (model.Catalog, error) {
+			return pipeline.ReadCatalog(ctx, nil, files, o, most)
 		},
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
+	"github.com/whatif-machine/whatif/model/inventory/columns"
 )
 
 // Bounds of a process that reads a catalog.
@@ -25,12 +27,19 @@ const (
 	minCatalogMemory = 256 << 20 // that it may have, however little is free
 )
 
+// CatalogBounds are what the reading of a catalog may take at most; zero values are those of any snapshot.
+type CatalogBounds struct {
+	MemoryBytes int64 // of the process; default: half of what is free
+	Rows        int64 // of all files together, by what their footers say; default: as many as a snapshot can have
+}
+
 // catalogRequest is what a process that reads a catalog finds on its standard input.
 type catalogRequest struct {
 	Files       []model.PinnedInput `json:"files"`
 	TimeZone    string              `json:"time_zone"`
 	ShiftDays   int64               `json:"shift_days"`
 	MemoryBytes int64               `json:"memory_bytes"`
+	Rows        int64               `json:"rows,omitempty"`
 }
 
 // catalogAnswer is what it writes to its standard output: a catalog, or what is wrong.
@@ -45,7 +54,7 @@ type catalogAnswer struct {
 // pinned, by size and time, are refused.
 //
 // The command's default is this program and read-catalog.
-func ReadCatalog(ctx context.Context, command []string, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
+func ReadCatalog(ctx context.Context, command []string, files []model.PinnedInput, o inventory.Options, most CatalogBounds) (model.Catalog, error) {
 	if len(command) == 0 {
 		self, err := os.Executable()
 		if err != nil {
@@ -53,7 +62,10 @@ func ReadCatalog(ctx context.Context, command []string, files []model.PinnedInpu
 		}
 		command = []string{self, "read-catalog"}
 	}
-	request := catalogRequest{Files: files, ShiftDays: o.ShiftDays, MemoryBytes: max(freeMemory()/2, minCatalogMemory)}
+	request := catalogRequest{Files: files, ShiftDays: o.ShiftDays, MemoryBytes: max(freeMemory()/2, minCatalogMemory), Rows: most.Rows}
+	if most.MemoryBytes > 0 {
+		request.MemoryBytes = min(request.MemoryBytes, most.MemoryBytes)
+	}
 	if o.Location != nil {
 		request.TimeZone = o.Location.String()
 	}
@@ -87,6 +99,8 @@ func askCatalog(ctx context.Context, command []string, request catalogRequest) (
 	switch {
 	case out.over:
 		return answer, fmt.Errorf("the snapshot's dimensions have too many different values: the list is longer than %d MiB; leave out columns that nobody targets or reports by", maxCatalogBytes>>20)
+	case died != nil && cmd.Process == nil:
+		return answer, fmt.Errorf("pipeline: the process that reads snapshots could not be started: %w", withoutPath(died))
 	case died != nil:
 		return answer, fmt.Errorf("the snapshot can't be read with %d MiB of memory, or reading it failed: its process died: %w (%s)", request.MemoryBytes>>20, died, firstLine(errs.String()))
 	}
@@ -94,6 +108,17 @@ func askCatalog(ctx context.Context, command []string, request catalogRequest) (
 		return answer, fmt.Errorf("pipeline: the answer of a process that reads a catalog: %w", err)
 	}
 	return answer, nil
+}
+
+// withoutPath is why a program could not be started. Where it is, is nobody's business who sent a snapshot.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*exec.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // firstLine is where a crashing program says why; below it are its stacks, which are nobody's business.
@@ -175,11 +200,37 @@ func catalogOf(ctx context.Context, request catalogRequest) (model.Catalog, erro
 	if err := unchanged(request.Files); err != nil {
 		return model.Catalog{}, err
 	}
+	if err := fewRows(paths, request.Rows); err != nil {
+		return model.Catalog{}, err
+	}
 	snap, err := inventory.Load(ctx, paths, inventory.Options{Location: loc, ShiftDays: request.ShiftDays})
 	if err != nil {
 		return model.Catalog{}, err
 	}
 	return snap.Catalog(), unchanged(request.Files)
+}
+
+// fewRows is nil if the footers of files claim no more rows than there may be; 0: any number. Nothing else of
+// them has been read then. What cannot be opened is left to the loader, which says more.
+func fewRows(paths []string, most int64) error {
+	rows := int64(0)
+	for _, path := range paths {
+		if most == 0 {
+			return nil
+		}
+		f, err := columns.Open(path)
+		if err != nil {
+			return nil //nolint:nilerr // the loader opens it again
+		}
+		rows += f.Rows() // bounded by the footer's reader, as are the files
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("pipeline: read a catalog: %w", err)
+		}
+	}
+	if rows > most {
+		return fmt.Errorf("the snapshot has %d rows, more than the %d it may have here", rows, most)
+	}
+	return nil
 }
 
 // unchanged is nil if files are those that were pinned, by size and time.

@@ -170,7 +170,7 @@ func TestACatalogOfAnotherProcess(t *testing.T) {
 		}
 		src := &localFolder{}
 		want, wrong := src.Catalog(t.Context(), []model.PinnedInput{pin}, o)
-		got, err := ReadCatalog(t.Context(), catalogCommand(), []model.PinnedInput{pin}, o)
+		got, err := ReadCatalog(t.Context(), catalogCommand(), []model.PinnedInput{pin}, o, CatalogBounds{})
 		if (wrong != nil) != (file == bad) || fmt.Sprint(err) != fmt.Sprint(wrong) {
 			t.Errorf("%s: %v, want %v", file, err, wrong)
 		}
@@ -193,7 +193,7 @@ func TestACatalogOfAnotherFileIsRefused(t *testing.T) {
 	} {
 		other := pin
 		change(&other)
-		if _, err := ReadCatalog(t.Context(), catalogCommand(), []model.PinnedInput{other}, inventory.Options{}); err == nil || !strings.Contains(err.Error(), file+" is being written") {
+		if _, err := ReadCatalog(t.Context(), catalogCommand(), []model.PinnedInput{other}, inventory.Options{}, CatalogBounds{}); err == nil || !strings.Contains(err.Error(), file+" is being written") {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
@@ -204,10 +204,66 @@ func TestAProcessThatReadsACatalogIsHeldWithinBounds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if _, err := ReadCatalog(ctx, []string{"/bin/sh", "-c", "sleep 60"}, nil, inventory.Options{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 5*time.Second {
+	if _, err := ReadCatalog(ctx, []string{"/bin/sh", "-c", "sleep 60"}, nil, inventory.Options{}, CatalogBounds{}); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 5*time.Second {
 		t.Errorf("one that hangs: %v after %v", err, time.Since(began))
 	}
-	if _, err := ReadCatalog(t.Context(), []string{"/bin/sh", "-c", "exec cat /dev/zero"}, nil, inventory.Options{}); err == nil || !strings.Contains(err.Error(), "too many different values") {
+	if _, err := ReadCatalog(t.Context(), []string{"/bin/sh", "-c", "exec cat /dev/zero"}, nil, inventory.Options{}, CatalogBounds{}); err == nil || !strings.Contains(err.Error(), "too many different values") {
 		t.Errorf("one that never stops talking: %v", err)
+	}
+}
+
+// TestASnapshotOfTooManyRowsIsNotDecoded: its footer says how many there are.
+func TestASnapshotOfTooManyRowsIsNotDecoded(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "slots.parquet")
+	writeSnapshot(t, file, studySize)
+	pin, err := pinned(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(rows int64) error {
+		_, err := ReadCatalog(t.Context(), catalogCommand(), []model.PinnedInput{pin}, inventory.Options{}, CatalogBounds{Rows: rows})
+		return err
+	}
+	slots := func() int64 {
+		c, err := ReadCatalog(t.Context(), catalogCommand(), []model.PinnedInput{pin}, inventory.Options{}, CatalogBounds{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Slots
+	}()
+	if err := read(slots); err != nil {
+		t.Errorf("just as many as it may have: %v", err)
+	}
+	if err := read(slots - 1); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("has %d rows, more than the %d", slots, slots-1)) {
+		t.Errorf("one row too many: %v", err)
+	}
+	// The pages are damaged, the footer is not: what is said is still about the rows.
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(text[4:64])
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if pin, err = pinned(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := read(slots - 1); err == nil || !strings.Contains(err.Error(), "rows, more than") {
+		t.Errorf("too many rows that nobody can decode: %v", err)
+	}
+}
+
+// TestAProcessThatReadsACatalogHasTheMemoryItMay and no more: the request that it gets is echoed.
+func TestAProcessThatReadsACatalogHasTheMemoryItMay(t *testing.T) {
+	echo := []string{"/bin/sh", "-c", `read -r request; case "$request" in *'"memory_bytes":1048576'*) echo '{"error":"bounded"}';; *) echo '{"error":"free"}';; esac`}
+	for want, most := range map[string]CatalogBounds{"bounded": {MemoryBytes: 1 << 20}, "free": {}} {
+		if _, err := ReadCatalog(t.Context(), append(echo, want), nil, inventory.Options{}, most); fmt.Sprint(err) != want {
+			t.Errorf("%+v: %v", most, err)
+		}
+	}
+	_, err := ReadCatalog(t.Context(), []string{"/nowhere/at/all"}, nil, inventory.Options{}, CatalogBounds{})
+	if err == nil || strings.Contains(err.Error(), "/") || !strings.Contains(err.Error(), "could not be started: no such file") {
+		t.Errorf("a program that is not there: %v", err)
 	}
 }

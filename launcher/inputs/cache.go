@@ -67,6 +67,27 @@ func (c *cache[K, V]) get(ctx context.Context, key K, produce func(context.Conte
 	}
 }
 
+// find is what is kept.
+func (c *cache[K, V]) find(key K) (v V, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.kept[key]
+	if !ok {
+		return v, false
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(entry[K, V]).value, true
+}
+
+// put keeps a value that was made elsewhere.
+func (c *cache[K, V]) put(key K, value V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.kept[key]; !ok {
+		c.keep(key, value)
+	}
+}
+
 // fly makes the value, keeps it and wakes who waits.
 func (c *cache[K, V]) fly(ctx context.Context, key K, f *flight[V], produce func(context.Context) (V, bool, error)) (V, error) {
 	keep := false

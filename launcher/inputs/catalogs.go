@@ -25,36 +25,48 @@ const (
 )
 
 // catalogOf is what a snapshot holds, read in this time zone and shift: from memory, from disk, or by a
-// process that reads the files.
-func (in *Inputs) catalogOf(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
+// process that reads the files. One caller of a tenant asks at a time; the others of the tenant wait for it.
+func (in *Inputs) catalogOf(ctx context.Context, tenant string, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
 	name := catalogName(files, o)
-	return in.catalogs.get(ctx, name, func(ctx context.Context) (model.Catalog, bool, error) {
+	if c, ok := in.catalogs.find(name); ok {
+		return c, nil
+	}
+	// What an upload may not take, a file of a root with the same bytes may.
+	kind, bounds := "file", ofFiles
+	if in.uploaded(files) {
+		kind, bounds = "upload", ofUploads
+	}
+	return in.asking.get(ctx, tenant+"/"+kind+"/"+name, func(ctx context.Context) (model.Catalog, bool, error) {
 		if c, err := in.kept.read(name); err == nil {
-			return c, true, nil
+			in.catalogs.put(name, c)
+			return c, false, nil
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			in.log.Warn("a catalog kept on disk can't be used; the snapshot is read instead", "error", err)
 		}
-		c, err := in.readCatalog(ctx, files, o)
-		if err != nil {
-			return c, false, err
-		}
-		if err := in.kept.write(name, c); err != nil {
-			in.log.Warn("a catalog can't be kept on disk; after a restart the snapshot is read again", "error", err)
-		}
-		return c, true, nil
+		c, err := in.readCatalog(ctx, tenant, name, files, o, bounds)
+		return c, false, err
 	})
 }
 
-// readCatalog has the files read by another process, of which there is one at a time: it may take the memory
-// that a snapshot takes.
-func (in *Inputs) readCatalog(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
-	select {
-	case in.child <- struct{}{}:
-		defer func() { <-in.child }()
-	case <-ctx.Done():
-		return model.Catalog{}, ctx.Err()
+// readCatalog has the files read by another process, in its turn, and keeps what they hold.
+func (in *Inputs) readCatalog(ctx context.Context, tenant, name string, files []model.PinnedInput, o inventory.Options, most bounds) (model.Catalog, error) {
+	leave, err := in.turns.take(ctx, tenant)
+	if err != nil {
+		return model.Catalog{}, err
 	}
-	return in.catalog(ctx, files, o)
+	defer leave()
+	if c, ok := in.catalogs.find(name); ok {
+		return c, nil // another tenant had it read meanwhile
+	}
+	c, err := in.catalogWithin(ctx, files, o, most)
+	if err != nil {
+		return c, err
+	}
+	in.catalogs.put(name, c)
+	if err := in.kept.write(name, c); err != nil {
+		in.log.Warn("a catalog can't be kept on disk; after a restart the snapshot is read again", "error", err)
+	}
+	return c, nil
 }
 
 // catalogName names a catalog by all that it depends on: the bytes of the files, zone, shift and engine.

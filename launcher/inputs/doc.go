@@ -23,5 +23,6 @@
 // 300 submissions a second name the same snapshot: each costs one stat for each of its files. A file that has
 // not changed since it was hashed, by device, inode, size and times, is not read again; one that changed in the
 // two seconds before it was hashed is, since a second change within the clock's granularity would not show.
-// What is missing from a cache is made once, however many wait for it.
+// What is missing from a cache is made once, however many wait for it. What a snapshot holds is read by another
+// process within bounds of time and memory, those of an upload narrower; two are read at a time, of a tenant one.
 package inputs

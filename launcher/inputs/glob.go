@@ -105,7 +105,7 @@ func (w *walk) names(dir string) (names []string, err error) {
 	if err != nil {
 		return nil, w.ctx.Err()
 	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
+	defer func() { err = errors.Join(err, reason(opened.Close())) }()
 	for {
 		some, err := opened.Readdirnames(1000)
 		names = append(names, some...)

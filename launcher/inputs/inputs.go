@@ -13,6 +13,7 @@ import (
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
+	"github.com/whatif-machine/whatif/pipeline"
 )
 
 // Options of New.
@@ -22,8 +23,9 @@ type Options struct {
 	MaxUploadBytes int64    // of one upload; default 64 MiB
 	MaxTenantBytes int64    // of all uploads of a tenant; default 2 GiB
 
-	// Catalog reads what a snapshot holds, in a process of its own (pipeline.ReadCatalog). One is read at a time.
-	Catalog func(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error)
+	// Catalog reads what a snapshot holds, in a process of its own (pipeline.ReadCatalog), within bounds. Two are
+	// read at a time, of a tenant one.
+	Catalog func(ctx context.Context, files []model.PinnedInput, o inventory.Options, most pipeline.CatalogBounds) (model.Catalog, error)
 
 	Logger *slog.Logger     // default: none
 	Now    func() time.Time // default: time.Now
@@ -44,10 +46,11 @@ type Inputs struct {
 	documents *cache[fileKey, model.Document]
 	catalogs  *cache[string, model.Catalog]
 	kept      catalogFolder
-	reading   chan struct{} // a place for each file being read
-	child     chan struct{} // one for the process that reads a catalog
-	parsing   chan struct{} // one for the uploaded campaigns being checked
-	catalog   func(context.Context, []model.PinnedInput, inventory.Options) (model.Catalog, error)
+	reading   chan struct{}                 // a place for each file being read
+	asking    *cache[string, model.Catalog] // keeps none: its flights are the catalogs that tenants wait for
+	turns     *turns                        // at reading a catalog
+	parsing   chan struct{}                 // one for the uploaded campaigns being checked
+	catalog   func(context.Context, []model.PinnedInput, inventory.Options, pipeline.CatalogBounds) (model.Catalog, error)
 	log       *slog.Logger
 	now       func() time.Time
 }
@@ -69,7 +72,8 @@ func New(o Options) (*Inputs, error) {
 		documents: newCache[fileKey](maxDocumentsSize, func(d model.Document) int64 { return int64(len(d.Text)) + 1000 }),
 		catalogs:  newCache[string](maxCatalogsSize, catalogSize),
 		reading:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
-		child:     make(chan struct{}, 1),
+		asking:    newCache[string](0, catalogSize),
+		turns:     newTurns(),
 		parsing:   make(chan struct{}, 1),
 		catalog:   o.Catalog, log: o.Logger, now: o.Now,
 	}

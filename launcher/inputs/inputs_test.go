@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,13 +16,16 @@ import (
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
+	"github.com/whatif-machine/whatif/pipeline"
 )
 
 // world is a folder with a root, a results folder, and a file outside of both.
 type world struct {
+	mutex                         sync.Mutex // guards bounds
 	folder, root, results, canary string
 	catalogs                      atomic.Int64 // read by the stub of a child process
 	opens                         func(context.Context, []model.PinnedInput) error
+	bounds                        pipeline.CatalogBounds // of the last one
 	in                            *Inputs
 }
 
@@ -51,8 +55,11 @@ func newWorld(t testing.TB, change func(*Options)) *world {
 }
 
 // catalog stands for the process that reads snapshots.
-func (w *world) catalog(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
+func (w *world) catalog(ctx context.Context, files []model.PinnedInput, o inventory.Options, most pipeline.CatalogBounds) (model.Catalog, error) {
 	w.catalogs.Add(1)
+	w.mutex.Lock()
+	w.bounds = most
+	w.mutex.Unlock()
 	if w.opens != nil {
 		if err := w.opens(ctx, files); err != nil {
 			return model.Catalog{}, err

@@ -43,7 +43,7 @@ type folder struct {
 func (r root) open() (folder, error) {
 	opened, err := os.OpenRoot(r.path)
 	if err != nil {
-		return folder{}, fmt.Errorf("an input root can't be opened: %w", err)
+		return folder{}, fmt.Errorf("an input root can't be opened: %w", reason(err))
 	}
 	return folder{r, opened}, nil
 }
@@ -106,13 +106,13 @@ func (f folder) open(rel string, looked fs.FileInfo) (file *os.File, real string
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, file.Close())
+			err = errors.Join(err, reason(file.Close()))
 		}
 	}()
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return nil, "", err
+		return nil, "", reason(err)
 	case !info.Mode().IsRegular():
 		return nil, "", errSpecial
 	case !os.SameFile(info, looked):
@@ -161,8 +161,14 @@ func meaning(err error) error {
 	case errors.Is(err, syscall.ELOOP):
 		return errors.New("is a symbolic link that leads to itself")
 	}
+	return reason(err)
+}
+
+// reason is an error without the path in it: messages name files as the user did, and where roots are is the
+// operator's.
+func reason(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err // without the path: messages name files as the user did
+		return e.Err
 	}
 	return err
 }
@@ -198,13 +204,13 @@ func (in *Inputs) read(ctx context.Context, f folder, rel string, looked fs.File
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	defer func() { err = errors.Join(err, reason(file.Close())) }()
 	if err := use(file, real); err != nil {
 		return false, err
 	}
 	after, err := file.Stat()
 	if err != nil {
-		return false, err
+		return false, reason(err)
 	}
 	if after.Size() != looked.Size() || !after.ModTime().Equal(looked.ModTime()) {
 		return false, errChanged

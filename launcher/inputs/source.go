@@ -68,7 +68,8 @@ func (s *Source) Inventory(ctx context.Context, uri string) ([]model.PinnedInput
 
 // Catalog is what a snapshot holds. Others have it at the same time: it must not be written.
 func (s *Source) Catalog(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error) {
-	return s.in.catalogOf(ctx, files, o)
+	c, err := s.in.catalogOf(ctx, s.tenant, files, o)
+	return c, s.in.named(err, files)
 }
 
 var errDamaged = errors.New("is damaged on the launcher's disk; upload it again")
@@ -121,7 +122,7 @@ func (in *Inputs) pinned(ctx context.Context, c candidate) (pins []model.PinnedI
 	if err != nil {
 		return nil, ignoreAbsent(err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() { err = errors.Join(err, reason(f.Close())) }()
 	names, err := f.find(ctx, c.rel)
 	if err != nil {
 		return nil, err
@@ -169,7 +170,7 @@ func (in *Inputs) document(ctx context.Context, c candidate) (d model.Document, 
 	if err != nil {
 		return d, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() { err = errors.Join(err, reason(f.Close())) }()
 	info, err := f.stat(c.rel)
 	if err != nil {
 		return d, err

@@ -85,14 +85,14 @@ func (in *Inputs) Upload(ctx context.Context, tenant string, body io.Reader) (up
 	if err != nil {
 		return up, fmt.Errorf("storing an upload: %w", err)
 	}
-	defer func() { err = errors.Join(err, temp.Close(), removeFile(temp.Name())) }()
+	defer func() { err = errors.Join(err, reason(temp.Close()), reason(removeFile(temp.Name()))) }()
 	if _, err := tryLock(temp); err != nil {
 		return up, fmt.Errorf("storing an upload: %w", err)
 	}
 	if up, err = in.receive(ctx, temp, body); err != nil {
 		return up, err
 	}
-	if up.Kind, err = in.kindOf(ctx, temp, up); err != nil {
+	if up.Kind, err = in.kindOf(ctx, tenant, temp, up); err != nil {
 		return up, err
 	}
 	if err := temp.Sync(); err != nil {
@@ -117,13 +117,13 @@ func (in *Inputs) receive(ctx context.Context, temp *os.File, body io.Reader) (U
 }
 
 // kindOf tells what a file is, and that it can be read as that.
-func (in *Inputs) kindOf(ctx context.Context, file *os.File, up Upload) (string, error) {
+func (in *Inputs) kindOf(ctx context.Context, tenant string, file *os.File, up Upload) (string, error) {
 	magic := make([]byte, 4)
 	if _, err := file.ReadAt(magic, 0); err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
 	if bytes.Equal(magic, []byte("PAR1")) {
-		return KindSnapshot, in.checkSnapshot(ctx, file, up)
+		return KindSnapshot, in.checkSnapshot(ctx, tenant, file, up)
 	}
 	if up.Size > model.MaxDocumentBytes {
 		return "", fmt.Errorf("%w: it is no Parquet file, and with %d bytes too large for campaigns (%d)", ErrNotAnInput, up.Size, model.MaxDocumentBytes)
@@ -147,18 +147,22 @@ func (in *Inputs) checkCampaigns(ctx context.Context, file *os.File, up Upload) 
 	return problems.Err()
 }
 
-func (in *Inputs) checkSnapshot(ctx context.Context, file *os.File, up Upload) error {
+func (in *Inputs) checkSnapshot(ctx context.Context, tenant string, file *os.File, up Upload) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	pin := model.PinnedInput{URI: file.Name(), Size: up.Size, Modified: model.Instant(info.ModTime().UnixMicro()), SHA256: up.SHA256}
-	if _, err := in.catalogOf(ctx, []model.PinnedInput{pin}, inventory.Options{}); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	pins := []model.PinnedInput{pin}
+	_, err = in.catalogOf(ctx, tenant, pins, inventory.Options{})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, errBusy):
+		return err
+	case err != nil:
 		// The file had a name of its own for the moment, which says nothing to who sent it.
-		return fmt.Errorf("%w: as a snapshot, %s", ErrNotAnInput, strings.ReplaceAll(err.Error(), file.Name(), "the upload"))
+		return fmt.Errorf("%w: as a snapshot, %s", ErrNotAnInput, in.withoutPaths(err.Error(), pins))
 	}
 	return nil
 }
