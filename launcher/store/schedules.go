@@ -25,17 +25,15 @@ func readSchedule(row scanner) (c scheduleRow, err error) {
 	return c, err
 }
 
-// withConfigs reads the configurations' texts of schedules.
-func (c session) withConfigs(ctx context.Context, rows []scheduleRow) ([]Schedule, error) {
+// plainSchedules are rows as they are listed: a configuration's name and digest, without its text. A text may have four
+// megabytes, and a list many of them.
+func plainSchedules(rows []scheduleRow) []Schedule {
 	schedules := make([]Schedule, len(rows))
 	for i, row := range rows {
-		var err error
-		if row.Config, err = c.named(ctx, row.Config.Name, row.config); err != nil {
-			return nil, fmt.Errorf("configuration of schedule %s: %w", row.ID, err)
-		}
+		row.Config.SHA256 = row.config
 		schedules[i] = row.Schedule
 	}
-	return schedules, nil
+	return schedules
 }
 
 // CreateSchedule keeps a new schedule; times of its making that are not given are now. ErrConflict: the id is taken.
@@ -43,6 +41,7 @@ func (s *Store) CreateSchedule(ctx context.Context, c Schedule) (Schedule, error
 	if c.ID == "" || c.Tenant == "" {
 		return c, fmt.Errorf("%w: a schedule needs an id and a tenant", ErrInvalid)
 	}
+	c = c.storable()
 	all := texts{}
 	sha, err := all.addDocument(c.Config)
 	if err != nil {
@@ -71,6 +70,12 @@ func (s *Store) CreateSchedule(ctx context.Context, c Schedule) (Schedule, error
 	return made, err
 }
 
+// storable is a schedule whose free texts both databases can keep.
+func (c Schedule) storable() Schedule {
+	c.Name, c.CreatedBy, c.Webhook = storable(c.Name), storable(c.CreatedBy), storable(c.Webhook)
+	return c
+}
+
 func orNow(given, now time.Time) time.Time {
 	if given.IsZero() {
 		return now
@@ -96,14 +101,13 @@ func (s *Store) Schedule(ctx context.Context, tenant, id string) (Schedule, erro
 	if err != nil {
 		return Schedule{}, explain("read a schedule", err)
 	}
-	all, err := c.withConfigs(ctx, []scheduleRow{row})
-	if err != nil {
-		return Schedule{}, explain("read a schedule", err)
+	if row.Config, err = c.named(ctx, row.Config.Name, row.config); err != nil {
+		return Schedule{}, explain("read a schedule", fmt.Errorf("configuration of schedule %s: %w", id, err))
 	}
-	return all[0], nil
+	return row.Schedule, nil
 }
 
-// Schedules lists a tenant's schedules by name.
+// Schedules lists a tenant's schedules by name, their configurations without the texts.
 func (s *Store) Schedules(ctx context.Context, tenant string, p Page) ([]Schedule, string, error) {
 	cursor, err := p.open("schedules", tenant)
 	if err != nil {
@@ -122,12 +126,12 @@ func (s *Store) Schedules(ctx context.Context, tenant string, p Page) ([]Schedul
 	if err != nil {
 		return nil, "", err
 	}
-	schedules, err := c.withConfigs(ctx, rows)
-	return schedules, next, explain("list schedules", err)
+	return plainSchedules(rows), next, nil
 }
 
 // UpdateSchedule replaces one whose Version is c.Version, else ErrConflict. What its firings left and who made it stay.
 func (s *Store) UpdateSchedule(ctx context.Context, c Schedule) (made Schedule, err error) {
+	c = c.storable()
 	all := texts{}
 	sha, err := all.addDocument(c.Config)
 	if err != nil {
@@ -185,7 +189,8 @@ func (s *Store) DeleteSchedule(ctx context.Context, tenant, id string) error {
 	})
 }
 
-// DueSchedules lists schedules not paused whose NextAt has come, and when the next one is due after those.
+// DueSchedules lists schedules not paused whose NextAt has come, their configurations without the texts, and when the next one
+// is due after those.
 func (s *Store) DueSchedules(ctx context.Context, limit int) (due []Schedule, next time.Time, err error) {
 	c := s.reading()
 	now, err := s.clock(ctx, c)
@@ -201,8 +206,7 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (due []Schedule, ne
 	if err := c.row(ctx, "SELECT min(next_at) FROM schedules WHERE paused = 0 AND next_at > ?", now.UnixMicro()).Scan(&first); err != nil {
 		return nil, next, explain("due schedules", err)
 	}
-	due, err = c.withConfigs(ctx, rows)
-	return due, first.zero(), explain("due schedules", err)
+	return plainSchedules(rows), first.zero(), nil
 }
 
 // errFired says that a firing was done before, by another launcher.

@@ -44,6 +44,13 @@ func TestSchedules(t *testing.T) {
 		if diff := cmp.Diff(c, must[Schedule](t)(s.Schedule(t.Context(), "acme", "s1"))); diff != "" {
 			t.Error(diff)
 		}
+		listed := c
+		listed.Config.Text = ""
+		page, _, err := s.Schedules(t.Context(), "acme", Page{})
+		ok(t, err)
+		if diff := cmp.Diff([]Schedule{listed}, page); diff != "" {
+			t.Error(diff)
+		}
 		if n := count(t, d.raw(t), "SELECT count(*) FROM documents"); n != 1 {
 			t.Errorf("%d documents of one configuration", n)
 		}
@@ -82,6 +89,11 @@ func TestDueSchedules(t *testing.T) {
 			clock.advance(start.Add(c.after).Sub(clock.Now()))
 			due, next, err := s.DueSchedules(t.Context(), 10)
 			ok(t, err)
+			for _, c := range due { // a text may be large, and is read when its turn has come
+				if c.Config != (model.Document{Name: "body", SHA256: digest("name: nightly")}) {
+					t.Errorf("configuration of %s: %+v", c.ID, c.Config)
+				}
+			}
 			if diff := cmp.Diff(c.due, texts1(due, func(c Schedule) string { return c.ID })); diff != "" {
 				t.Errorf("after %s: %s", c.after, diff)
 			}
