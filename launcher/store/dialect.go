@@ -62,21 +62,24 @@ type asker interface {
 
 // session runs statements of both dialects, inside a transaction or not.
 type session struct {
-	on      asker
-	dialect *dialect
+	on       asker
+	dialect  *dialect
+	patience time.Duration // for the answer to a statement; 0: none needed
 }
 
 // exec returns how many rows were changed.
 func (c session) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	ctx, done := c.bounded(ctx)
 	result, err := c.on.ExecContext(ctx, c.dialect.text(query), args...)
-	if err != nil {
+	if err = done(err); err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-func (c session) row(ctx context.Context, query string, args ...any) *sql.Row {
-	return c.on.QueryRowContext(ctx, c.dialect.text(query), args...)
+func (c session) row(ctx context.Context, query string, args ...any) scanner {
+	ctx, done := c.bounded(ctx)
+	return single{c.on.QueryRowContext(ctx, c.dialect.text(query), args...), done}
 }
 
 // scanner is a row to be read, of a *sql.Row or *sql.Rows.
@@ -84,6 +87,8 @@ type scanner interface{ Scan(into ...any) error }
 
 // list reads every row of a query.
 func list[T any](ctx context.Context, c session, read func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+	ctx, done := c.bounded(ctx)
+	defer func() { err = done(err) }()
 	rows, err := c.on.QueryContext(ctx, c.dialect.text(query), args...)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ const sqliteReaders = 4
 // openSQLite opens a file, making it if there is none. Only the launcher (alone) takes the lock that
 // keeps a second launcher out.
 func (s *Store) openSQLite(ctx context.Context, path string, alone bool) (err error) {
-	s.dialect = sqliteDialect
+	s.dialect, s.patience = sqliteDialect, 0
 	if path, err = filepath.Abs(path); err != nil {
 		return fmt.Errorf("store: where is %s: %w", path, err)
 	}

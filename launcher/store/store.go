@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,7 +28,10 @@ type Store struct {
 	inbox     chan *submission
 	stop      context.CancelFunc
 	stopped   context.Context
-	drained   chan struct{} // closed when no submission will be answered any more
+	kill      context.CancelFunc
+	killed    context.Context // ends when Close has no patience left
+	patience  time.Duration   // for an answer of the database; 0: none needed
+	drained   chan struct{}   // closed when no submission will be answered any more
 	loops     sync.WaitGroup
 	closing   sync.Once
 	closed    error
@@ -36,7 +40,8 @@ type Store struct {
 
 // Options of Open.
 type Options struct {
-	Now func() time.Time // default: the database's clock (PostgreSQL), time.Now (SQLite)
+	Now      func() time.Time // default: the database's clock (PostgreSQL), time.Now (SQLite)
+	Patience time.Duration    // for an answer of a PostgreSQL, after which it is ErrUnavailable; default: 10 s
 }
 
 // Open opens the store at a URL, `sqlite:PATH` (or a bare path) or `postgres://..`, and migrates it. One launcher at
@@ -50,7 +55,8 @@ func OpenShared(ctx context.Context, url string, o Options) (*Store, error) {
 
 func open(ctx context.Context, url string, o Options, alone bool) (*Store, error) {
 	stopped, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{now: o.Now, stop: stop, stopped: stopped, drained: make(chan struct{}), inbox: make(chan *submission, maxBatch)}
+	killed, kill := context.WithCancel(context.WithoutCancel(ctx))
+	s := &Store{now: o.Now, patience: cmp.Or(o.Patience, defaultPatience), killed: killed, kill: kill, stop: stop, stopped: stopped, drained: make(chan struct{}), inbox: make(chan *submission, maxBatch)}
 	s.changes.init()
 	var err error
 	switch {
@@ -74,7 +80,10 @@ func open(ctx context.Context, url string, o Options, alone bool) (*Store, error
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.stop()
+		impatient := time.AfterFunc(closeGrace, s.kill)
 		s.loops.Wait()
+		impatient.Stop()
+		s.kill()
 		close(s.drained)
 		var errs []error
 		if s.writer != nil {
@@ -138,7 +147,9 @@ func (c *changes) committed() {
 }
 
 // reading is a session outside any transaction.
-func (s *Store) reading() session { return session{on: s.reader, dialect: s.dialect} }
+func (s *Store) reading() session {
+	return session{on: s.reader, dialect: s.dialect, patience: s.patience}
+}
 
 // tx is one transaction of ours.
 type tx struct {
@@ -201,7 +212,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // once is one try of write.
 func (s *Store) once(ctx context.Context, f func(*tx) error, silent *bool) (err error) {
-	under, err := s.writer.BeginTx(ctx, nil)
+	ctx, cancel := s.transactional(ctx)
+	defer cancel()
+	var under *sql.Tx
+	err = s.frame(cancel, func() (err error) { under, err = s.writer.BeginTx(ctx, nil); return err })
 	if err != nil {
 		return err
 	}
@@ -209,16 +223,16 @@ func (s *Store) once(ctx context.Context, f func(*tx) error, silent *bool) (err 
 		if err == nil {
 			return
 		}
-		if undone := under.Rollback(); undone != nil && !errors.Is(undone, sql.ErrTxDone) {
+		if undone := s.frame(cancel, under.Rollback); undone != nil && !errors.Is(undone, sql.ErrTxDone) && !errors.Is(err, ErrUnavailable) {
 			err = errors.Join(err, undone)
 		}
 	}()
-	t := &tx{session: session{on: under, dialect: s.dialect}, store: s}
+	t := &tx{session: session{on: under, dialect: s.dialect, patience: s.patience}, store: s}
 	if err := f(t); err != nil {
 		return err
 	}
 	*silent = t.silent
-	if err := under.Commit(); err != nil {
+	if err := s.frame(cancel, under.Commit); err != nil {
 		if s.dialect == sqliteDialect {
 			// A commit that failed may leave the one connection inside its transaction. Where it does not, this fails and
 			// has nothing to do.

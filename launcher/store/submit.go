@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
@@ -33,7 +34,7 @@ type submitted struct {
 }
 
 // Submit makes a submission durable. existing: the idempotency key (or schedule firing) had been used, and sim is the first one.
-// Errors: ErrKeyReused; ErrInvalid; ErrConflict (id taken: make another). Many at once share an fsync.
+// Errors: ErrKeyReused; ErrGone (the first one was deleted); ErrInvalid; ErrConflict (id taken: make another). Many at once share an fsync.
 // When ctx ends first, or the database is lost at the very moment of the commit, the submission may have been made all the
 // same: an idempotency key makes it safe to send it again.
 func (s *Store) Submit(ctx context.Context, sub Submission) (sim Simulation, existing bool, err error) {
@@ -78,6 +79,10 @@ func (s *Store) prepare(sub Submission) (*submission, error) {
 	case key != "" && sub.Idempotency.BodySHA256 == "":
 		return nil, fmt.Errorf("%w: an idempotency key without the digest of its body", ErrInvalid)
 	}
+	sim.Labels = slices.Clone(sim.Labels)
+	for i := range sim.Labels {
+		sim.Labels[i] = model.Label{Key: storable(sim.Labels[i].Key), Value: storable(sim.Labels[i].Value)}
+	}
 	labels, err := labelsOf(sim.Labels)
 	if err != nil {
 		return nil, fmt.Errorf("labels of simulation %s: %w", sim.ID, err)
@@ -89,7 +94,7 @@ func (s *Store) prepare(sub Submission) (*submission, error) {
 	if err != nil {
 		return nil, err
 	}
-	sim.Name, sim.Owner, sim.SubmittedBy = storable(sim.Name), storable(sim.Owner), storable(sim.SubmittedBy)
+	sim.Name, sim.Owner, sim.SubmittedBy, sub.Webhook = storable(sim.Name), storable(sim.Owner), storable(sim.SubmittedBy), storable(sub.Webhook)
 	return &submission{Submission: sub, row: row, texts: all, labels: labels, done: make(chan submitted, 1)}, nil
 }
 
@@ -136,7 +141,8 @@ func (s *Store) gather(first *submission) []*submission {
 // commitBatch commits submissions as one transaction. When one of them can't be, each gets its own, so that
 // its error is nobody else's.
 func (s *Store) commitBatch(batch []*submission) {
-	ctx := context.WithoutCancel(s.stopped) // who submitted may have gone; the others have not
+	ctx, cancel := s.committing()
+	defer cancel()
 	var answers []submitted
 	err := s.write(ctx, "submit", func(t *tx) (err error) {
 		if answers, err = t.submit(ctx, batch); err != nil {
@@ -148,6 +154,7 @@ func (s *Store) commitBatch(batch []*submission) {
 		killpoint.Here("store.submit.before_commit")
 		return nil
 	})
+	err = s.tooLate(ctx, err)
 	here(err, "store.submit.committed")
 	if err != nil && len(batch) > 1 && !errors.Is(err, ErrUnavailable) {
 		for _, one := range batch {
