@@ -65,47 +65,12 @@ func (s *server) inQueue(ctx context.Context, sim store.Simulation) (string, err
 	if err != nil {
 		return "", err
 	}
-	ahead, exact, err := s.ahead(ctx, sim)
+	ahead, err := s.Store.Position(ctx, sim.Tenant, sim.ID)
 	if err != nil {
 		return "", err
 	}
-	place := fmt.Sprintf("number %s", grouped(ahead+1))
-	if !exact {
-		place = fmt.Sprintf("behind more than %s", grouped(ahead))
-	}
-	return fmt.Sprintf("queued, %s of this tenant by priority and age; in all %s queued and %s running",
-		place, grouped(max(load.Queued, ahead+1)), grouped(load.Running)), nil
-}
-
-// aheadPages bounds how far the queue is looked through.
-const aheadPages = 5
-
-// ahead counts the tenant's queued simulations that come before one.
-func (s *server) ahead(ctx context.Context, sim store.Simulation) (n int, exact bool, err error) {
-	page := store.Page{Size: maxPage}
-	for range aheadPages {
-		list, next, err := s.Store.Simulations(ctx, store.Filter{Tenant: sim.Tenant, State: store.Queued}, page)
-		if err != nil {
-			return 0, false, err
-		}
-		for _, other := range list {
-			if other.Priority > sim.Priority || other.Priority == sim.Priority && queuedBefore(other, sim) {
-				n++
-			}
-		}
-		if next == "" {
-			return n, true, nil
-		}
-		page.Token = next
-	}
-	return n, false, nil
-}
-
-func queuedBefore(a, b store.Simulation) bool {
-	if a.QueuedAt == nil || b.QueuedAt == nil || a.QueuedAt.Equal(*b.QueuedAt) {
-		return a.ID < b.ID
-	}
-	return a.QueuedAt.Before(*b.QueuedAt)
+	return fmt.Sprintf("queued, number %s of this tenant by priority and age; in all %s queued and %s running",
+		grouped(ahead+1), grouped(max(load.Queued, ahead+1)), grouped(load.Running)), nil
 }
 
 // recentEvents is how far back it is looked for who paused a simulation.

@@ -11,7 +11,7 @@ import (
 )
 
 // Claim takes the next simulation to run, or nil: running ones without a live lease first, then queued ones by priority, then of the tenant
-// that has fewest running, then the oldest. Two launchers never get the same one. A running one is claimed with the wish that
+// that has fewest running, then the one that has been queued for longest (a retried one since its retry). Two launchers never get the same one. A running one is claimed with the wish that
 // is still open for it.
 func (s *Store) Claim(ctx context.Context, holder string, ttl time.Duration) (got *Claimed, err error) {
 	if holder == "" || ttl <= 0 {
@@ -42,7 +42,7 @@ func (s *Store) Claim(ctx context.Context, holder string, ttl time.Duration) (go
 // next is the id of the simulation to be claimed, locked, or nothing.
 func (t *tx) next(ctx context.Context) (string, error) {
 	id, err := t.maybe(ctx, `SELECT id FROM simulations WHERE state = 'running' AND (lease_until IS NULL OR lease_until <= ?)
- ORDER BY priority DESC, number LIMIT 1`+t.dialect.skipLocked, t.now.UnixMicro())
+ ORDER BY priority DESC, queued_at, number LIMIT 1`+t.dialect.skipLocked, t.now.UnixMicro())
 	if err != nil || id != "" {
 		return id, err
 	}
@@ -69,19 +69,34 @@ func (t *tx) nextOf(ctx context.Context, priority int64) (string, error) {
    FROM waiting w WHERE w.tenant IS NOT NULL)
  SELECT w.tenant FROM waiting w WHERE w.tenant IS NOT NULL
  ORDER BY (SELECT count(*) FROM simulations r WHERE r.state = 'running' AND r.tenant = w.tenant),
-   (SELECT min(q.number) FROM simulations q WHERE q.state = 'queued' AND q.priority = ? AND q.tenant = w.tenant)
- LIMIT 100`, priority, priority, priority)
+   (SELECT min(q.queued_at) FROM simulations q WHERE q.state = 'queued' AND q.priority = ? AND q.tenant = w.tenant),
+   (SELECT q.number FROM simulations q WHERE q.state = 'queued' AND q.priority = ? AND q.tenant = w.tenant ORDER BY q.queued_at, q.number LIMIT 1)
+ LIMIT 100`, priority, priority, priority, priority)
 	if err != nil {
 		return "", err
 	}
 	for _, tenant := range tenants {
-		id, err := t.maybe(ctx, "SELECT id FROM simulations WHERE state = 'queued' AND priority = ? AND tenant = ? ORDER BY number LIMIT 1"+
+		id, err := t.maybe(ctx, "SELECT id FROM simulations WHERE state = 'queued' AND priority = ? AND tenant = ? ORDER BY queued_at, number LIMIT 1"+
 			t.dialect.skipLocked, priority, tenant)
 		if err != nil || id != "" {
 			return id, err
 		}
 	}
 	return "", nil
+}
+
+// Position is how many of a tenant's queued simulations a claim takes before this one; 0 for one that is not queued.
+func (s *Store) Position(ctx context.Context, tenant, id string) (ahead int, err error) {
+	c := s.reading()
+	err = c.row(ctx, `SELECT CASE WHEN s.state <> 'queued' THEN 0 ELSE
+   (SELECT count(*) FROM simulations o WHERE o.state = 'queued' AND o.tenant = s.tenant AND o.priority > s.priority)
+ + (SELECT count(*) FROM simulations o WHERE o.state = 'queued' AND o.tenant = s.tenant AND o.priority = s.priority
+     AND (o.queued_at, o.number) < (s.queued_at, s.number)) END
+ FROM simulations s WHERE s.id = ? AND s.tenant = ?`, id, tenant).Scan(&ahead)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = c.missing(ctx, tenant, id)
+	}
+	return ahead, explain("find the place in the queue", err)
 }
 
 // maybe reads a row of one text, or nothing if there is no row.
@@ -234,6 +249,9 @@ func (s *Store) Finish(ctx context.Context, l Lease, o Outcome) (sim Simulation,
 	err = s.held(ctx, "finish", l, func(t *tx, r *record) error {
 		r.Fault = o.Fault
 		to, by := outcome(r.Counts), ""
+		if o.Fault != nil && to == Succeeded { // what its variants came to is not there any more, or not known
+			to = PartiallyFailed
+		}
 		if o.Cancelled {
 			to, by = Cancelled, r.wantedBy
 		}

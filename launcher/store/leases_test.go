@@ -376,3 +376,49 @@ func TestPromote(t *testing.T) {
 		}
 	})
 }
+
+// A simulation that is retried, or whose time has come, waits behind those that were queued before it, and its place says so.
+func TestOrderOfQueue(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		clock := newClock()
+		s := d.open(t, Options{Now: clock.Now})
+		places := func(want map[string]int) {
+			t.Helper()
+			for id, n := range want {
+				if got, err := s.Position(t.Context(), "acme", id); err != nil || got != n {
+					t.Errorf("%s waits behind %d, %v; want %d", id, got, err, n)
+				}
+			}
+		}
+		submit(t, s, study("acme", "20260701-old", 1))
+		must[Simulation](t)(s.Cancel(t.Context(), "acme", "20260701-old", "ada"))
+		delayed, soon := study("acme", "20260701-delayed", 1), clock.Now().Add(time.Minute)
+		delayed.Simulation.RunAt = &soon
+		submit(t, s, delayed)
+		clock.advance(time.Second)
+		submit(t, s, study("acme", "20260701-a", 1))
+		submit(t, s, study("acme", "20260701-b", 1)) // at the same moment
+		clock.advance(time.Hour)
+		must[time.Time](t)(s.Promote(t.Context()))
+		clock.advance(time.Second)
+		must[Simulation](t)(s.Retry(t.Context(), "acme", "20260701-old", "ada", nil))
+		urgent, other := study("acme", "20260701-urgent", 1), study("globex", "20260701-globex", 1)
+		urgent.Simulation.Priority = 6
+		submit(t, s, urgent)
+		submit(t, s, other)
+		places(map[string]int{"20260701-urgent": 0, "20260701-a": 1, "20260701-b": 2, "20260701-delayed": 3, "20260701-old": 4})
+		// globex has nothing running once acme has, then as much as acme's first.
+		for _, want := range []string{"urgent", "globex", "a", "b", "delayed", "old"} {
+			got := must[*Claimed](t)(s.Claim(t.Context(), "a", time.Minute))
+			if got == nil || got.Simulation.ID != "20260701-"+want {
+				t.Fatalf("claimed %+v, want %s", got, want)
+			}
+			if want == "globex" {
+				places(map[string]int{"20260701-urgent": 0, "20260701-a": 0, "20260701-old": 3})
+			}
+		}
+		if _, err := s.Position(t.Context(), "globex", "20260701-a"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("another tenant's place: %v", err)
+		}
+	})
+}

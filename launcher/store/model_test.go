@@ -24,7 +24,8 @@ type plainVariant struct {
 type plainSim struct {
 	id, tenant string
 	priority   int
-	order      int // of submission
+	order      int       // of submission
+	queued     time.Time // since when, of one that is
 	state      State
 	wanted     Wish
 	holder     string
@@ -97,7 +98,7 @@ func (m *machine) pick(r *rapid.T) *plainSim {
 func (m *machine) submit(r *rapid.T) {
 	m.made++
 	p := &plainSim{id: fmt.Sprintf("%s-%d", m.run, m.made), tenant: rapid.SampledFrom([]string{m.run + "a", m.run + "b"}).Draw(r, "tenant"),
-		priority: rapid.IntRange(4, 5).Draw(r, "priority"), order: m.made, state: Queued, variants: make([]plainVariant, 3)}
+		priority: rapid.IntRange(4, 5).Draw(r, "priority"), order: m.made, state: Queued, queued: m.clock.Now(), variants: make([]plainVariant, 3)}
 	sub := study(p.tenant, p.id, 3)
 	sub.Simulation.Priority = p.priority
 	if rapid.IntRange(0, 3).Draw(r, "delay") == 0 {
@@ -115,7 +116,7 @@ func (m *machine) promote(*rapid.T) {
 	var next time.Time
 	for _, p := range m.sims {
 		if p.state == Scheduled && !p.runAt.After(m.clock.Now()) {
-			p.state = Queued
+			p.state, p.queued = Queued, m.clock.Now()
 		}
 		if p.state == Scheduled && (next.IsZero() || p.runAt.Before(next)) {
 			next = p.runAt
@@ -141,7 +142,6 @@ func (m *machine) next() *plainSim {
 			queued = append(queued, p)
 		}
 	}
-	byAge := func(a, b *plainSim) int { return a.order - b.order }
 	byPriority := func(a, b *plainSim) int { return b.priority - a.priority }
 	first := func(list []*plainSim, by ...func(a, b *plainSim) int) *plainSim {
 		return slices.MinFunc(list, func(a, b *plainSim) int {
@@ -158,22 +158,39 @@ func (m *machine) next() *plainSim {
 		return first(left, byPriority, byAge)
 	case len(queued) > 0:
 		return first(queued, byPriority, func(a, b *plainSim) int { return running[a.tenant] - running[b.tenant] }, func(a, b *plainSim) int {
-			return oldest(queued, a) - oldest(queued, b)
+			return byAge(oldest(queued, a), oldest(queued, b))
 		}, byAge)
 	default:
 		return nil
 	}
 }
 
-// oldest is the age of the oldest queued one of the same tenant and priority.
-func oldest(queued []*plainSim, of *plainSim) int {
-	age := of.order
+// byAge is the order of those that wait for the same: by when they were queued, then by submission.
+func byAge(a, b *plainSim) int {
+	if c := a.queued.Compare(b.queued); c != 0 {
+		return c
+	}
+	return a.order - b.order
+}
+
+// oldest is the first of the queued ones of the same tenant and priority.
+func oldest(queued []*plainSim, of *plainSim) *plainSim {
 	for _, p := range queued {
-		if p.tenant == of.tenant && p.priority == of.priority {
-			age = min(age, p.order)
+		if p.tenant == of.tenant && p.priority == of.priority && byAge(p, of) < 0 {
+			of = p
 		}
 	}
-	return age
+	return of
+}
+
+// position is how many of the tenant's a claim takes before one.
+func (m *machine) position(of *plainSim) (ahead int) {
+	for _, p := range m.sims {
+		if of.state == Queued && p.state == Queued && p.tenant == of.tenant && (p.priority > of.priority || p.priority == of.priority && byAge(p, of) < 0) {
+			ahead++
+		}
+	}
+	return ahead
 }
 
 func (m *machine) claim(r *rapid.T) {
@@ -316,7 +333,7 @@ func (m *machine) retry(r *rapid.T) {
 		return
 	}
 	m.expect("retry", err, nil)
-	p.state = Queued
+	p.state, p.queued = Queued, m.clock.Now()
 	for i := range p.variants {
 		if v := &p.variants[i]; v.state != VariantSucceeded {
 			v.state, v.tries = VariantPending, 0
@@ -369,6 +386,9 @@ func (m *machine) check(r *rapid.T) {
 		}
 		if sim.State != p.state || sim.Wanted != p.wanted || sim.Holder != p.holder || !sim.LeaseUntil.Equal(lease) || sim.Attempts != p.attempts || sim.Counts != p.counts() {
 			r.Fatalf("simulation %+v\nwant %+v", sim, p)
+		}
+		if ahead := must[int](m.t)(m.s.Position(m.t.Context(), p.tenant, p.id)); ahead != m.position(p) {
+			r.Fatalf("%s waits behind %d, want %d", p.id, ahead, m.position(p))
 		}
 		if n := count(m.t, m.raw, "SELECT count(*) FROM events WHERE simulation_id = ?", p.id); int64(n) != sim.Events {
 			r.Fatalf("%s has %d events and says %d", p.id, n, sim.Events)
