@@ -103,7 +103,7 @@ func explain(what string, err error) error {
 	case refused:
 		return fmt.Errorf("store: %s: %w: %w", what, ErrWrongState, err)
 	case malformed:
-		return fmt.Errorf("store: %s: %w: %w", what, ErrInvalid, err)
+		return fmt.Errorf("store: %s: %w: a text holds a zero byte or is not UTF-8", what, ErrInvalid)
 	case diskFull:
 		return fmt.Errorf("store: %s: the store's disk is full, nothing of this was written; free space and try again: %w: %w", what, ErrUnavailable, err)
 	case unavailable, transient:

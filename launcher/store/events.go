@@ -69,6 +69,7 @@ func (s *Store) AddNote(ctx context.Context, tenant string, n Note) (Note, error
 	if n.Text == "" || len(n.Text) > maxNote {
 		return n, fmt.Errorf("%w: a note has 1 to %d bytes, this one %d", ErrInvalid, maxNote, len(n.Text))
 	}
+	n.Author, n.Text = storable(n.Author), storable(n.Text)
 	made := n
 	err := s.write(ctx, "add a note", func(t *tx) error {
 		made = n

@@ -64,7 +64,8 @@ func (t *tx) keyHolder(ctx context.Context, sub *submission) (string, error) {
 	return text1(t.row(ctx, "SELECT simulation_id FROM idempotency WHERE tenant = ? AND key = ?", sub.Simulation.Tenant, sub.Idempotency.Key))
 }
 
-// first is the answer to a submission whose key had been used: the simulation made then, if the body was the same.
+// first is the answer to a submission whose key had been used: the simulation made then, if the body was the same, or ErrGone
+// if it was deleted since.
 func (t *tx) first(ctx context.Context, sub *submission, id string) (a submitted) {
 	body, err := text1(t.row(ctx, "SELECT body_sha256 FROM idempotency WHERE tenant = ? AND key = ?", sub.Simulation.Tenant, sub.Idempotency.Key))
 	if err != nil {
@@ -74,6 +75,9 @@ func (t *tx) first(ctx context.Context, sub *submission, id string) (a submitted
 		return submitted{err: fmt.Errorf("%w: simulation %s has it", ErrKeyReused, id)}
 	}
 	a.sim, a.err = readSimulation(t.row(ctx, "SELECT "+recordColumns+" FROM simulations WHERE id = ?", id))
+	if errors.Is(a.err, sql.ErrNoRows) {
+		a.err = t.missing(ctx, sub.Simulation.Tenant, id)
+	}
 	a.existing = a.err == nil
 	return a
 }
@@ -92,7 +96,7 @@ func (t *tx) prune(ctx context.Context) error {
 	return err
 }
 
-// FindIdempotent answers before any work is done; found is false if the key is new.
+// FindIdempotent answers before any work is done; found is false if the key is new. ErrGone: its simulation was deleted.
 func (s *Store) FindIdempotent(ctx context.Context, tenant string, i Idempotency) (sim Simulation, found bool, err error) {
 	c := s.reading()
 	now, err := s.clock(ctx, c)

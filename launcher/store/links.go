@@ -12,6 +12,7 @@ func (s *Store) CreateLink(ctx context.Context, l Link) (Link, error) {
 	if l.Key == "" || l.Tenant == "" || l.Target == "" {
 		return l, fmt.Errorf("%w: a link needs a key, a tenant and a target", ErrInvalid)
 	}
+	l.Target, l.CreatedBy = storable(l.Target), storable(l.CreatedBy)
 	made := l
 	err := s.write(ctx, "create a link", func(t *tx) error {
 		t.silent = true

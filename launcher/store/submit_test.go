@@ -298,3 +298,33 @@ func TestSubmitAndClose(t *testing.T) {
 		}
 	})
 }
+
+// What PostgreSQL can't keep is left out of people's texts, on both stores alike.
+func TestTextsWithNUL(t *testing.T) {
+	each(t, func(t *testing.T, d database) {
+		clock := newClock()
+		s := d.open(t, Options{Now: clock.Now})
+		sub := study("acme", "20260701-a", 1)
+		given := []model.Label{{Key: "te\x00am", Value: "x\x00y\xff"}}
+		sub.Simulation.Name, sub.Simulation.Labels, sub.Webhook = "a\x00b", given, "https://hooks.example/\x00"
+		submit(t, s, sub)
+		sim := must[Simulation](t)(s.Simulation(t.Context(), "acme", "20260701-a"))
+		if diff := cmp.Diff([]model.Label{{Key: "team", Value: "xy\uFFFD"}}, sim.Labels); diff != "" || sim.Name != "ab" {
+			t.Errorf("name %q, labels %s", sim.Name, diff)
+		}
+		if given[0].Key != "te\x00am" {
+			t.Error("the caller's labels were changed")
+		}
+		found, _, err := s.Simulations(t.Context(), Filter{Tenant: "acme", Labels: map[string]string{"team": "xy\uFFFD"}}, Page{})
+		if err != nil || len(found) != 1 {
+			t.Errorf("by label: %v, %v", found, err)
+		}
+		note := must[Note](t)(s.AddNote(t.Context(), "acme", Note{SimulationID: sim.ID, Author: "a\x00da", Text: "loo\x00k"}))
+		c := nightly(clock)
+		c.Name = "night\x00ly"
+		made := must[Schedule](t)(s.CreateSchedule(t.Context(), c))
+		if note.Author != "ada" || note.Text != "look" || made.Name != "nightly" {
+			t.Errorf("note %+v, schedule %q", note, made.Name)
+		}
+	})
+}

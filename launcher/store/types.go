@@ -243,7 +243,7 @@ type Schedule struct {
 	Timezone    string // IANA
 	Missed      string // MissedSkip or MissedRunOnce
 	Paused      bool
-	Config      model.Document // as sent; checked and pinned anew at each firing
+	Config      model.Document // as sent, without its text in lists; checked and pinned anew at each firing
 	Priority    int
 	Webhook     string
 	CreatedBy   string
@@ -328,10 +328,10 @@ type Load struct {
 
 // Errors of the store, to be asked for with errors.Is.
 var (
-	ErrNotFound    = errors.New("not found")         // also: of another tenant
-	ErrGone        = errors.New("was deleted")       // its id stays known
-	ErrWrongState  = errors.New("not in this state") // wrapped with the state it is in
-	ErrLeaseLost   = errors.New("lease lost")        // another launcher has the simulation
+	ErrNotFound    = errors.New("not found")                          // also: of another tenant
+	ErrGone        = errors.New("was deleted")                        // its id stays known
+	ErrWrongState  = errors.New("refused in the state that it is in") // the error says which, and what would have been right
+	ErrLeaseLost   = errors.New("lease lost")                         // another launcher has the simulation
 	ErrKeyReused   = errors.New("idempotency key was used for another body")
 	ErrConflict    = errors.New("changed meanwhile") // a version or name is taken
 	ErrUnavailable = errors.New("store unavailable") // try again later

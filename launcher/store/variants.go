@@ -214,7 +214,7 @@ func (t *tx) apply(r *record, v *variantRow, c VariantChange) error {
 		if c.Attempt == v.Attempt && (c.State == v.State || c.State == VariantRunning) {
 			return nil
 		}
-		return fmt.Errorf("variant %s of simulation %s is %s since attempt %d, attempt %d can't make it %s: %w", v.ID, r.ID, v.State, v.Attempt, c.Attempt, c.State, ErrWrongState)
+		return inState("variant %s of simulation %s is %s since attempt %d, attempt %d can't make it %s", v.ID, r.ID, v.State, v.Attempt, c.Attempt, c.State)
 	}
 	if c.Attempt > v.Attempt || v.State == VariantPending {
 		if err := t.started(r, v, c); err != nil {

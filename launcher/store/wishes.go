@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/whatif-machine/whatif/transforms/killpoint"
 )
@@ -30,8 +32,19 @@ func (s *Store) change(ctx context.Context, what, tenant, id string, f func(*tx,
 
 // wrong is ErrWrongState with the state that it is in and what would have been right.
 func wrong(r *record, want string) error {
-	return fmt.Errorf("simulation %s is %s: %w: %s", r.ID, r.State, ErrWrongState, want)
+	return inState("simulation %s is %s: %s", r.ID, r.State, want)
 }
+
+// stateError is ErrWrongState in words of its own, which say the state and need no others.
+type stateError string
+
+func inState(format string, args ...any) error { return stateError(fmt.Sprintf(format, args...)) }
+
+// Error is what to tell who asked.
+func (e stateError) Error() string { return string(e) }
+
+// Unwrap makes it ErrWrongState.
+func (e stateError) Unwrap() error { return ErrWrongState }
 
 // wishEvent is the data of EventWish.
 type wishEvent struct {
@@ -105,7 +118,8 @@ type retryEvent struct {
 }
 
 // Retry takes a finished one back to queued with the variants that failed or were cancelled (those named, or all): ErrWrongState if none did.
-// An unknown variant is ErrNotFound; a named one that succeeded ErrWrongState.
+// An unknown variant is ErrNotFound; a named one that succeeded ErrWrongState, and so is any name if the simulation ended before its plan
+// was made.
 func (s *Store) Retry(ctx context.Context, tenant, id, by string, variants []string) (Simulation, error) {
 	return s.change(ctx, "retry", tenant, id, func(t *tx, r *record) error {
 		if !r.State.Finished() {
@@ -134,6 +148,9 @@ func (t *tx) reset(ctx context.Context, r *record, names []string) (int, error) 
 		r.Counts = Counts{Pending: r.Variants}
 		return n, nil
 	}
+	if !r.begun { // its plan was not made yet, so that nobody could say which of the names are right
+		return 0, wrong(r, "it ended before any of its variants began; retry it without naming variants, then all of them run")
+	}
 	rows, err := t.variants(ctx, r.ID, names)
 	if err != nil {
 		return 0, err
@@ -143,7 +160,7 @@ func (t *tx) reset(ctx context.Context, r *record, names []string) (int, error) 
 		named[name] = true
 	}
 	if len(rows) < len(named) {
-		return 0, fmt.Errorf("simulation %s has not all of the %d variants named: %w", r.ID, len(named), ErrNotFound)
+		return 0, noVariants(r, named, rows)
 	}
 	var changed []*variantRow
 	for _, v := range rows {
@@ -153,10 +170,22 @@ func (t *tx) reset(ctx context.Context, r *record, names []string) (int, error) 
 			v.State, v.After, v.Tries, v.Reason, v.Message, v.FinishedAt = VariantPending, r.Attempts, 0, "", "", nil
 			changed = append(changed, v)
 		case named[v.ID]:
-			return 0, fmt.Errorf("variant %s of simulation %s is %s: %w: only one that failed or was cancelled can be retried", v.ID, r.ID, v.State, ErrWrongState)
+			return 0, inState("variant %s of simulation %s is %s: only one that failed or was cancelled can be retried", v.ID, r.ID, v.State)
 		}
 	}
 	return len(changed), t.saveVariants(ctx, r.ID, changed)
+}
+
+// noVariants says which of the variants named a simulation has not: the first of them, and how many more.
+func noVariants(r *record, named map[string]bool, has []*variantRow) error {
+	for _, v := range has {
+		delete(named, v.ID)
+	}
+	missing, more := slices.Sorted(maps.Keys(named)), ""
+	if len(missing) > 1 {
+		more = fmt.Sprintf(", nor %d others of those named", len(missing)-1)
+	}
+	return fmt.Errorf("simulation %s has no variant %q%s: %w", r.ID, missing[0], more, ErrNotFound)
 }
 
 // deletedEvent is the data of EventDeleted.
@@ -183,7 +212,8 @@ func (s *Store) Delete(ctx context.Context, tenant, id, by string) error {
 	return err
 }
 
-// bury removes all of a simulation but its tombstone and its last event.
+// bury removes all of a simulation but its tombstone, its last event and its idempotency key: who repeats the submission must
+// not get another simulation for it.
 func (t *tx) bury(ctx context.Context, r *record, by string) error {
 	var config, inventory string
 	var campaigns *string
@@ -196,10 +226,8 @@ func (t *tx) bury(ctx context.Context, r *record, by string) error {
 	if err != nil {
 		return err
 	}
-	for _, table := range []string{"events", "idempotency"} { // those that don't go with the simulation's row
-		if _, err := t.exec(ctx, "DELETE FROM "+table+" WHERE simulation_id = ?", r.ID); err != nil {
-			return err
-		}
+	if _, err := t.exec(ctx, "DELETE FROM events WHERE simulation_id = ?", r.ID); err != nil { // the rest goes with the simulation's row
+		return err
 	}
 	if _, err := t.exec(ctx, "DELETE FROM simulations WHERE id = ?", r.ID); err != nil {
 		return err

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -196,8 +197,13 @@ func TestRetry(t *testing.T) {
 		must[int64](t)(s.NextAttempt(t.Context(), l, 5)) // 6, given to v0003, and lost
 		must[Simulation](t)(s.Finish(t.Context(), l, Outcome{Fault: &Fault{Reason: "stopped"}}))
 
-		if _, err := s.Retry(t.Context(), "acme", "20260701-a", "ada", []string{"v0001", "v0009"}); !errors.Is(err, ErrNotFound) {
-			t.Errorf("unknown variant: %v", err)
+		for want, named := range map[string][]string{
+			`no variant "v0009":`: {"v0001", "v0009", "v0009"},
+			`no variant "v0007", nor 2 others of those named: not f`: {"v0009", "v0008", "v0001", "v0007"},
+		} {
+			if _, err := s.Retry(t.Context(), "acme", "20260701-a", "ada", named); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), want) {
+				t.Errorf("unknown variants: %v, want %s", err, want)
+			}
 		}
 		if _, err := s.Retry(t.Context(), "acme", "20260701-a", "ada", []string{"v0001", "baseline"}); !errors.Is(err, ErrWrongState) {
 			t.Errorf("one that succeeded: %v", err)
@@ -230,6 +236,10 @@ func TestRetry(t *testing.T) {
 		// One that ended before its variants had rows.
 		submit(t, s, study("acme", "20260701-b", 4))
 		must[Simulation](t)(s.Cancel(t.Context(), "acme", "20260701-b", "ada"))
+		const unplanned = "simulation 20260701-b is cancelled: it ended before any of its variants began; retry it without naming variants, then all of them run"
+		if _, err := s.Retry(t.Context(), "acme", "20260701-b", "ada", []string{"baseline"}); !errors.Is(err, ErrWrongState) || err.Error() != unplanned {
+			t.Errorf("retry of a variant never planned: %v", err)
+		}
 		if sim := must[Simulation](t)(s.Retry(t.Context(), "acme", "20260701-b", "ada", nil)); sim.Counts != (Counts{Pending: 4}) || sim.State != Queued {
 			t.Errorf("retry of one never begun: %+v", sim)
 		}
@@ -249,7 +259,7 @@ func TestDelete(t *testing.T) {
 		must[Simulation](t)(s.Finish(t.Context(), l, Outcome{}))
 		ok(t, s.Delete(t.Context(), "acme", "20260701-a", "ada"))
 		raw := d.raw(t)
-		for table, want := range map[string]int{"simulations": 0, "variants": 0, "events": 1, "notes": 0, "label_index": 0, "idempotency": 0,
+		for table, want := range map[string]int{"simulations": 0, "variants": 0, "events": 1, "notes": 0, "label_index": 0, "idempotency": 1,
 			"deliveries": 0, "documents": 0, "tombstones": 1} {
 			if n := count(t, raw, "SELECT count(*) FROM "+table); n != want {
 				t.Errorf("%d rows in %s, want %d", n, table, want)
@@ -269,6 +279,20 @@ func TestDelete(t *testing.T) {
 		if err != nil || len(feed) != 1 || feed[0].Type != EventDeleted || feed[0].SimulationID != "20260701-a" || string(feed[0].Data) != `{"by":"ada"}` {
 			t.Errorf("feed %v, %v", feed, err)
 		}
+		// Who repeats the submission gets no other simulation for it, from either store.
+		if _, found, err := s.FindIdempotent(t.Context(), "acme", sub.Idempotency); found || !errors.Is(err, ErrGone) {
+			t.Errorf("its idempotency key: %v, %v", found, err)
+		}
+		repeated := sub
+		repeated.Simulation.ID = "20260701-b"
+		if _, _, err := s.Submit(t.Context(), repeated); !errors.Is(err, ErrGone) {
+			t.Errorf("its submission again: %v", err)
+		}
+		repeated.Idempotency.BodySHA256 = "other"
+		if _, _, err := s.Submit(t.Context(), repeated); !errors.Is(err, ErrKeyReused) {
+			t.Errorf("its key for another body: %v", err)
+		}
+		sub.Idempotency = Idempotency{}
 		if _, _, err := s.Submit(t.Context(), sub); !errors.Is(err, ErrConflict) {
 			t.Errorf("its id again: %v", err)
 		}
