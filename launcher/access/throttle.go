@@ -21,7 +21,8 @@ type Throttled struct {
 }
 
 func (t *Throttled) Error() string {
-	return fmt.Sprintf("too many wrong API keys came from this address: try again in %v", t.RetryAfter)
+	seconds := (t.RetryAfter + time.Second - 1).Truncate(time.Second) // rounded up, as Retry-After is
+	return fmt.Sprintf("too many wrong API keys came from this address: try again in %v", seconds)
 }
 
 // throttle counts the wrong keys of each address in bounded memory. It does not protect the keys, whose

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,5 +119,14 @@ func TestThrottleIsBounded(t *testing.T) {
 	}
 	if !tr.known(pair{source("192.0.2.9:1"), fmt.Sprint("key", 3*maxAddresses-1)}) {
 		t.Error("the latest key was forgotten")
+	}
+}
+
+// What is told is what Retry-After has: whole seconds, rounded up.
+func TestThrottledInWords(t *testing.T) {
+	for wait, want := range map[time.Duration]string{5929501020: "in 6s", 5 * time.Second: "in 5s", 1: "in 1s", time.Minute + 1: "in 1m1s"} {
+		if told := (&Throttled{wait}).Error(); !strings.HasSuffix(told, want) {
+			t.Errorf("%v: %s", wait, told)
+		}
 	}
 }
