@@ -3,10 +3,14 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -142,7 +146,7 @@ func (s *server) view(ctx context.Context, name string, in *viewInput) (*viewOut
 		}
 	}
 	if in.csv() {
-		out.Body = s.whole(csvType+"; charset=utf-8; header=present", func(w io.Writer) error { return s.Reader.CSV(ctx, request, w) })
+		out.Body = s.whole(csvType+"; charset=utf-8; header=present", func(w io.Writer) error { return placed(s.Reader.CSV(ctx, request, w), request) })
 		return out, nil
 	}
 	table, err := s.table(ctx, sim, request)
@@ -163,7 +167,7 @@ func (s *server) view(ctx context.Context, name string, in *viewInput) (*viewOut
 func (s *server) table(ctx context.Context, sim store.Simulation, request reading.Request) (*wire.Table, error) {
 	a, err := s.Reader.Read(ctx, request)
 	if err != nil {
-		return nil, err
+		return nil, placed(err, request)
 	}
 	t := &wire.Table{
 		SimulationID: sim.ID, View: request.View, Columns: make([]wire.Column, 0, len(a.Columns)), Rows: a.Rows, SQL: a.SQL, NextPage: a.NextPage,
@@ -181,6 +185,21 @@ func (s *server) table(ctx context.Context, sim store.Simulation, request readin
 	reasons, err := s.reasons(ctx, sim)
 	t.Note = standing(sim.Counts, sim.Variants, "", reasons)
 	return t, err
+}
+
+// placed names the parameter that a mistake in a filter is about: for the reader all filters are one field.
+func placed(err error, request reading.Request) error {
+	bad, ok := errors.AsType[*reading.BadRequest](err)
+	if !ok || bad.Field != "where" {
+		return err
+	}
+	for _, column := range slices.Sorted(maps.Keys(request.Where)) {
+		written := "column (" + regexp.QuoteMeta(column) + `\b|` + regexp.QuoteMeta(strconv.Quote(column)) + ")"
+		if len(request.Where) == 1 || regexp.MustCompile(written).MatchString(bad.Message) {
+			return &reading.BadRequest{Field: column, Message: bad.Message}
+		}
+	}
+	return err
 }
 
 // whole answers with a text that may be long, as it is made. An error before its first byte is a problem;

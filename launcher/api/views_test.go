@@ -156,3 +156,21 @@ func TestTruncatedCSVIsNoAnswer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestMistakesInFilters: they are at the parameter that they are about, not at a field of the reader's.
+func TestMistakesInFilters(t *testing.T) {
+	f := newFixture(t, nil)
+	sim := f.finished("alice")
+	for _, c := range []struct{ message, want string }{
+		{`"x" is no value for column impressions, which is a whole number`, "impressions"},
+		{`there is no column "frist"; there are impressions, variant_id`, "frist"},
+	} {
+		f.reader.fails = &reading.BadRequest{Field: "where", Message: c.message}
+		for _, format := range []string{"json", "csv"} {
+			e := f.refused(invalidRequest, ask{method: "GET", path: sim.Links.Comparison + "?impressions=x&frist=1&format=" + format, as: "alice"})
+			if len(e.Errors) != 1 || e.Errors[0].Path != c.want || e.Errors[0].Location != "query" {
+				t.Errorf("%s: %+v", c.message, e.Errors)
+			}
+		}
+	}
+}
