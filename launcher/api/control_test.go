@@ -178,3 +178,24 @@ func TestAttemptsOfAVariant(t *testing.T) {
 	f.refused(notFound, ask{method: "GET", path: sim.Links.Variants + "/v0009", as: "reader"})
 	f.refused(notFound, ask{method: "GET", path: sim.Links.Variants + "/" + strings.Repeat("v", 50), as: "reader"})
 }
+
+// TestRetryOfNone: a list without a variant is a mistake, not all of them.
+func TestRetryOfNone(t *testing.T) {
+	f := newFixture(t, nil)
+	sim := f.finished("alice")
+	e := f.refused(invalidRequest, ask{method: "POST", path: sim.Links.Self + ":retry", as: "alice", body: `{"variants":[]}`})
+	if len(e.Errors) != 1 || e.Errors[0].Path != "variants" {
+		t.Errorf("%+v", e.Errors)
+	}
+	f.into(nil, http.StatusOK, ask{method: "POST", path: sim.Links.Self + ":retry", as: "alice", body: `{}`})
+}
+
+// TestWrongStateInWords: the state and what would have been right, and nothing between them.
+func TestWrongStateInWords(t *testing.T) {
+	f := newFixture(t, nil)
+	sim := f.finished("alice")
+	e := f.refused(wrongState, ask{method: "POST", path: sim.Links.Self + ":pause", as: "alice"})
+	if strings.Contains(e.Detail, store.ErrWrongState.Error()) || !strings.Contains(e.Detail, sim.ID+" is partially_failed: ") {
+		t.Errorf("%s", e.Detail)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/whatif-machine/whatif/launcher/access"
@@ -70,10 +71,16 @@ func refusalOf(err error) *refusal {
 	}
 	for _, k := range foreseen {
 		if errors.Is(err, k.err) {
-			return &refusal{code: k.code, detail: err.Error(), after: k.after, cause: err}
+			return &refusal{code: k.code, detail: told(err), after: k.after, cause: err}
 		}
 	}
 	return &refusal{code: internalError, detail: "something went wrong that is not the request's fault", cause: err}
+}
+
+// told is what an error says, without the words of ErrWrongState: the state and what would have been right
+// stand around them.
+func told(err error) string {
+	return strings.Replace(err.Error(), ": "+store.ErrWrongState.Error()+": ", ": ", 1)
 }
 
 // foreseen are the errors of other rooms that have a code. What they say is for the caller to read.

@@ -118,7 +118,7 @@ type VariantList struct {
 
 // RetryRequest names the variants to run again; without any, all that failed or were cancelled.
 type RetryRequest struct {
-	Variants []string `json:"variants,omitempty" maxItems:"1000"`
+	Variants []string `json:"variants,omitempty" minItems:"1" maxItems:"1000"`
 }
 
 // Validation is what a configuration would run.
@@ -255,7 +255,7 @@ type Schedule struct {
 	Timezone       string     `json:"timezone" example:"America/New_York"`
 	Missed         string     `json:"missed" enum:"skip,run_once"`
 	Paused         bool       `json:"paused"`
-	Config         string     `json:"config" doc:"YAML or JSON text"`
+	Config         string     `json:"config,omitempty" doc:"YAML or JSON text; not in lists"`
 	Priority       int        `json:"priority"`
 	Webhook        string     `json:"webhook,omitempty"`
 	CreatedBy      string     `json:"created_by,omitempty"`
@@ -279,7 +279,7 @@ type ScheduleRequest struct {
 	Webhook  *string `json:"webhook,omitempty" maxLength:"2000"`
 }
 
-// ScheduleList is one page of schedules by name.
+// ScheduleList is one page of schedules by name, without their configurations.
 type ScheduleList struct {
 	Schedules     []Schedule `json:"schedules"`
 	NextPageToken string     `json:"next_page_token,omitempty"`
