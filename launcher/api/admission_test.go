@@ -69,7 +69,7 @@ func TestSheddingBeforeAnythingElse(t *testing.T) {
 
 // TestPlacesAreGivenBack: whatever becomes of requests, none stays among those in flight.
 func TestPlacesAreGivenBack(t *testing.T) {
-	shedder := limit.NewShedder(limit.ShedderOptions{InFlight: [3]int{1, 1, 1}})
+	shedder := limit.NewShedder(limit.ShedderOptions{InFlight: [4]int{1, 1, 1, 1}})
 	f := newFixture(t, func(o *Options) { o.Shedder = shedder })
 	for _, a := range []ask{
 		{method: "GET", path: "/v1/simulations"},
@@ -167,8 +167,8 @@ func TestLogLine(t *testing.T) {
 		Status    int
 		Tenant    string
 		Key       string
-		Sim       string `json:"simulation_id"`
-		Took      int64
+		Sim       string  `json:"simulation_id"`
+		Took      float64 `json:"took_ms"`
 	}
 	found := false
 	for l := range strings.Lines(text.String()) {
@@ -177,7 +177,8 @@ func TestLogLine(t *testing.T) {
 			break
 		}
 	}
-	if !found || line.Route != "/v1/simulations/{id}" || line.Status != 200 || line.Tenant != "acme" || line.Key != "reader" || line.Sim != sim.ID || line.Took <= 0 {
+	if !found || line.Route != "/v1/simulations/{id}" || line.Status != 200 || line.Tenant != "acme" || line.Key != "reader" || line.Sim != sim.ID ||
+		line.Took <= 0 || line.Took > 60_000 || line.Took == float64(int64(line.Took)) {
 		t.Errorf("line %+v in\n%s", line, text.String())
 	}
 	if strings.Contains(text.String(), f.keys["alice"]) || strings.Contains(text.String(), f.keys["reader"]) {

@@ -12,14 +12,12 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/whatif-machine/whatif/launcher/access"
 	"github.com/whatif-machine/whatif/launcher/limit"
 	"github.com/whatif-machine/whatif/launcher/reading"
 	"github.com/whatif-machine/whatif/launcher/store"
 	"github.com/whatif-machine/whatif/launcher/wire"
-	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/pipeline"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
@@ -80,12 +78,9 @@ type server struct {
 	plans    *plans
 	load     *remembered[store.Load]
 	waiters  *waiters
-	checking *semaphore.Weighted // bytes of configurations being checked
+	bodies   *limit.Bytes
+	checking *bench
 }
-
-// checkedAtOnce bounds the configurations being checked at a time, in bytes: what is made of one while it
-// is checked is many times its size.
-const checkedAtOnce = 2 * model.MaxDocumentBytes
 
 // New makes the interface.
 func New(o Options) (*API, error) {
@@ -93,7 +88,7 @@ func New(o Options) (*API, error) {
 		return nil, errors.New("api: an option is missing")
 	}
 	o.setDefaults()
-	s := &server{Options: o, checking: semaphore.NewWeighted(checkedAtOnce), plans: newPlans()}
+	s := &server{Options: o, checking: newBench(), bodies: limit.NewBytes(bodyMemory), plans: newPlans()}
 	s.load = remember(o.Now, time.Second, o.Store.Load)
 	s.waiters = &waiters{now: o.Now, count: o.Store.Unfinished, tenants: map[string]*tally{}}
 	s.hub = newHub(o.Store, o.Live, o.Now)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/whatif-machine/whatif/launcher/access"
+	"github.com/whatif-machine/whatif/launcher/limit"
 )
 
 // call is what is known of one request on its way: middlewares and routes fill it in, the log and the
@@ -18,7 +19,18 @@ type call struct {
 	code       code   // of the problem it was answered with
 	failure    error  // behind an internal one
 	streams    bool   // stays open: its duration says nothing
-	leave      func() // gives back its place among the requests in flight; may be called twice
+
+	place *limit.Place // among the requests in flight; nil: not there yet
+	hold  *limit.Hold  // of the memory for bodies
+	body  *patientBody // nil: none
+}
+
+// leave gives back what the request has of the launcher's room. More calls do nothing.
+func (c *call) leave() {
+	if c.place != nil {
+		c.place.Leave()
+	}
+	c.hold.Keep(0)
 }
 
 type callKey struct{}
@@ -91,6 +103,7 @@ type patientBody struct {
 	io.ReadCloser
 	control *http.ResponseController
 	until   time.Time
+	read    int64 // bytes that have come
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
@@ -100,6 +113,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	}
 	_ = b.control.SetReadDeadline(deadline) // a connection without one needs none
 	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
 	if err != nil {
 		// The connection is watched for its end from here on; a deadline would look like one.
 		_ = b.control.SetReadDeadline(time.Time{})

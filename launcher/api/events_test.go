@@ -374,7 +374,19 @@ func TestTroubleOfTheStore(t *testing.T) {
 		fail(nil)
 		again, leaveAgain, err := h.join(l.sim)
 		if err != nil || again == topic {
-			t.Errorf("who comes after the end gets the ended one: %v", err)
+			t.Fatalf("who comes after the end gets the ended one: %v", err)
+		}
+		l.write(1, false)
+		time.Sleep(impatience)
+		synctest.Wait()
+		if frames, _, _, _, _, err := again.news(cursor{seq: 1}); len(frames) != 1 || err != nil {
+			t.Errorf("who comes after the end sees %d events: %v", len(frames), err)
+		}
+		leave() // who was there before leaves the new one alone
+		if third, leave, err := h.join(l.sim); err != nil || third != again {
+			t.Errorf("the new topic went with the old one's watcher: %v", err)
+		} else {
+			leave()
 		}
 		leaveAgain()
 	})

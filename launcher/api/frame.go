@@ -21,12 +21,13 @@ const requestIDHeader = "X-Request-Id"
 func (s *server) frame(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
-		c := &call{id: s.requestID(r), leave: func() {}}
+		c := &call{id: s.requestID(r)}
 		rec := newRecorder(w)
 		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 		rec.Header().Set(requestIDHeader, c.id)
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &patientBody{ReadCloser: r.Body, control: rec.control, until: time.Now().Add(s.BodyPatience)}
+			c.body = &patientBody{ReadCloser: r.Body, control: rec.control, until: time.Now().Add(s.BodyPatience)}
+			r.Body = c.body
 		}
 		defer func() {
 			c.leave()
@@ -91,7 +92,7 @@ func (s *server) ended(r *http.Request, rec *recorder, c *call, took time.Durati
 	}
 	line := []slog.Attr{
 		slog.String("request_id", c.id), slog.String("method", r.Method), slog.String("route", route),
-		slog.Int("status", rec.status), slog.Duration("took", took), slog.Int64("bytes", rec.bytes),
+		slog.Int("status", rec.status), slog.Float64("took_ms", float64(took)/float64(time.Millisecond)), slog.Int64("bytes", rec.bytes),
 	}
 	for _, known := range [][2]string{{"tenant", c.caller.Tenant}, {"key", c.caller.KeyName}, {"simulation_id", c.simulation}, {"code", string(c.code)}} {
 		if known[1] != "" {

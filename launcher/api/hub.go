@@ -31,20 +31,25 @@ type hub struct {
 	mu       sync.Mutex
 	topics   map[string]*topic
 	watchers int
-	cut      int64 // watchers refused or cut off, ever
+	tenants  map[string]int // watchers of each
+	cut      int64          // watchers refused or cut off, ever
 }
 
-// maxWatchers bounds the event streams of a launcher.
-const maxWatchers = 2000
+// maxWatchers bounds the event streams of a launcher; one tenant has half of them at most.
+const (
+	maxWatchers = 2000
+	maxOfTenant = maxWatchers / 2
+)
 
 var (
 	errClosing         = errors.New("the launcher stops")
 	errTooManyWatchers = refuse(overloaded, "%d event streams are open, which is as many as can be", maxWatchers).later(10 * time.Second)
+	errTooManyOfTenant = refuse(overloaded, "%d event streams of this tenant are open, which is as many as one can have", maxOfTenant).later(10 * time.Second)
 )
 
 func newHub(source eventSource, live func(string) (store.Progress, bool), now func() time.Time) *hub {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &hub{source: source, live: live, now: now, ctx: ctx, cancel: cancel, topics: map[string]*topic{}}
+	return &hub{source: source, live: live, now: now, ctx: ctx, cancel: cancel, topics: map[string]*topic{}, tenants: map[string]int{}}
 }
 
 // close ends what follows simulations, and with it all streams, and waits for the former.
@@ -66,6 +71,10 @@ func (h *hub) join(sim store.Simulation) (t *topic, leave func(), err error) {
 		h.cut++
 		return nil, nil, errTooManyWatchers
 	}
+	if h.tenants[sim.Tenant] >= maxOfTenant {
+		h.cut++
+		return nil, nil, errTooManyOfTenant
+	}
 	t = h.topics[sim.ID]
 	if t == nil || t.over() { // its watchers are about to leave; who comes now begins anew
 		t = newTopic(h, sim)
@@ -76,6 +85,7 @@ func (h *hub) join(sim store.Simulation) (t *topic, leave func(), err error) {
 	}
 	t.watchers++
 	h.watchers++
+	h.tenants[sim.Tenant]++
 	return t, sync.OnceFunc(func() { h.left(t) }), nil
 }
 
@@ -83,6 +93,9 @@ func (h *hub) left(t *topic) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.watchers--
+	if h.tenants[t.tenant]--; h.tenants[t.tenant] == 0 {
+		delete(h.tenants, t.tenant)
+	}
 	if t.watchers--; t.watchers == 0 {
 		t.cancel()
 		if h.topics[t.id] == t {

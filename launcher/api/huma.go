@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -48,7 +49,18 @@ func humaProblem(ctx context.Context, status int, message string, errs []error) 
 func humaDetail(c code, message string) string {
 	switch c {
 	case malformedBody:
+		switch message {
+		case "request body is required":
+			return "the body is empty"
+		case "cannot read request body":
+			return "the body breaks off"
+		}
 		return "the body is no valid JSON, or breaks off"
+	case bodyTooLarge:
+		var limit int64
+		if _, err := fmt.Sscanf(message, "request body is too large limit=%d bytes", &limit); err == nil {
+			return tooLarge(limit - 1).Error()
+		}
 	case unsupportedMediaType:
 		return "send the body as JSON, with Content-Type: application/json"
 	case invalidRequest:
@@ -66,9 +78,17 @@ func humaDetails(errs []error) (list []wire.Problem) {
 		}
 		detail := detailer.ErrorDetail()
 		location, path, _ := strings.Cut(detail.Location, ".")
-		list = append(list, problem(location, path, detail.Message))
+		list = append(list, problem(location, path, inWords(detail.Message)))
 	}
 	return list
+}
+
+// inWords puts what only who programs in Go understands.
+func inWords(message string) string {
+	if strings.HasPrefix(message, "invalid date/time for format ") {
+		return "is no time; write one such as 2026-11-23T10:00:00Z"
+	}
+	return message
 }
 
 // problem is one mistake in a request.

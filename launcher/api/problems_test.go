@@ -29,7 +29,7 @@ func TestProblemsOfTheProtocol(t *testing.T) {
 	for _, accept := range []string{"*/*", "application/*", "text/csv, application/json;q=0.1", "", "text/html,application/xhtml+xml,*/*;q=0.8"} {
 		f.into(nil, http.StatusOK, ask{method: "GET", path: "/v1/simulations", as: "alice", header: map[string]string{"Accept": accept}})
 	}
-	f.refused(unsupportedMediaType, ask{method: "POST", path: "/v1/simulations", as: "alice", body: study, kind: "application/x-www-form-urlencoded"})
+	f.refused(unsupportedMediaType, ask{method: "POST", path: "/v1/simulations", as: "alice", body: study, kind: "text/plain"})
 	f.refused(unsupportedMediaType, ask{method: "POST", path: sim.Links.Self + "/notes", as: "alice", body: `{"text":"x"}`, kind: "text/plain"})
 	for _, body := range []string{"{", `{"text":`, "[1,2", "\x00", `{"text":"a"}}`} {
 		f.refused(malformedBody, ask{method: "POST", path: sim.Links.Self + "/notes", as: "alice", body: body, kind: "application/json"})

@@ -9,11 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
 
-	"github.com/whatif-machine/whatif/launcher/limit"
 	"github.com/whatif-machine/whatif/model"
 )
 
@@ -23,6 +24,7 @@ const (
 	metaAccepts = "accepts" // media types that it can answer with, JSON aside
 	metaClass   = "class"   // limit.Class of what it costs; default: limit.Read
 	metaDynamic = "dynamic" // it takes query parameters besides the declared ones
+	metaStreams = "streams" // its body is used as it comes, and not held in memory
 )
 
 // common are the codes that any route may answer with, and guarded those of routes that need a key.
@@ -54,6 +56,9 @@ func public[I, O any](s *server, op huma.Operation, can []code, do func(context.
 	}
 	describeProblems(op.Responses, slices.Concat(can, common))
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		if err := received(ctx, &op); err != nil {
+			return nil, asProblem(ctx, err)
+		}
 		out, err := do(ctx, in)
 		if err != nil {
 			return nil, asProblem(ctx, err)
@@ -91,7 +96,8 @@ func describeProblems(responses map[string]*huma.Response, can []code) {
 }
 
 // admit is what every operation passes before its parameters are read: room for it, a key, a token of the
-// key's bucket, the scope, what it can answer with, the size of the body, no parameter it does not know.
+// key's bucket, the scope, what it can answer with, the size of the body, no parameter it does not know,
+// memory for the body.
 func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
 	op := ctx.Operation()
@@ -99,40 +105,14 @@ func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 	if err == nil {
 		err = fits(r, op)
 	}
+	if err == nil {
+		err = s.makeRoom(r, op)
+	}
 	if err != nil {
 		writeProblem(w, r, err)
 		return
 	}
 	next(ctx)
-}
-
-// enter sees to who asks and whether they may, now.
-func (s *server) enter(w http.ResponseWriter, r *http.Request, op *huma.Operation) error {
-	scope, guarded := op.Metadata[metaScope].(string)
-	if !guarded {
-		return nil
-	}
-	c := callOf(r.Context())
-	class, _ := op.Metadata[metaClass].(limit.Class)
-	leave, after, ok := s.Shedder.Admit(class)
-	if !ok {
-		return refuse(overloaded, "the launcher has as much to do as it can take").later(after)
-	}
-	c.leave = leave
-	caller, err := s.Identify(r)
-	if err != nil {
-		return err
-	}
-	c.caller = caller
-	token := s.Limiter.Take(r.Context(), caller.Bucket(), caller.Tier)
-	token.Write(w.Header())
-	if !token.Allowed {
-		return refuse(rateLimited, "this key may ask %d times a minute", caller.Tier.PerMinute).later(token.RetryAfter)
-	}
-	if !caller.May(scope) {
-		return refuse(forbidden, "this needs a key with the scope %q", scope)
-	}
-	return nil
 }
 
 // fits sees to whether the request is one that the operation can take.
@@ -142,10 +122,39 @@ func fits(r *http.Request, op *huma.Operation) error {
 	if !acceptable(r.Header.Values("Accept"), append(offers, "application/problem+json")) {
 		return refuse(notAcceptable, "this can be had as %s", strings.Join(offers, " or "))
 	}
+	if encoding := r.Header.Get("Content-Encoding"); op.RequestBody != nil && encoding != "" && !strings.EqualFold(encoding, "identity") {
+		refused := refuse(unsupportedMediaType, "send the body without Content-Encoding; %.40q is not decoded here", encoding)
+		refused.header = http.Header{"Accept-Encoding": {"identity"}} // RFC 9110, 15.5.16
+		return refused
+	}
 	if op.MaxBodyBytes > 0 && r.ContentLength >= op.MaxBodyBytes {
 		return tooLarge(op.MaxBodyBytes - 1)
 	}
+	if err := textPath(r); err != nil {
+		return err
+	}
 	return knownQuery(r.URL, op)
+}
+
+// isText reports whether a text is one that every store can keep: UTF-8 without NUL.
+func isText(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
+const noText = "has a byte that no text has: it is not UTF-8, or NUL"
+
+// textPath refuses a path with a part that is no text: nothing has such a name.
+func textPath(r *http.Request) error {
+	at := chi.RouteContext(r.Context())
+	if at == nil || isText(r.URL.Path) {
+		return nil
+	}
+	refused := refuse(notFound, "the path %s", noText)
+	for i, name := range at.URLParams.Keys {
+		part, err := url.PathUnescape(at.URLParams.Values[i])
+		if err != nil || !isText(part) {
+			refused.problems = append(refused.problems, problem("path", name, noText))
+		}
+	}
+	return refused
 }
 
 // tooLarge refuses a body of more than so many bytes.
@@ -164,10 +173,12 @@ func knownQuery(u *url.URL, op *huma.Operation) error {
 		return field("query", "", "can't be read: %v", err)
 	}
 	declared, repeatable := parametersOf(op)
-	refused := &refusal{code: invalidRequest, detail: "the query has parameters that this route does not take"}
+	refused := &refusal{code: invalidRequest, detail: "the query has parameters that are wrong here: see errors"}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		p := problem("query", name, "")
+		p := problem("query", strings.ToValidUTF8(name, "?"), "")
 		switch {
+		case !isText(name) || slices.ContainsFunc(query[name], func(v string) bool { return !isText(v) }):
+			p.Message = noText
 		case slices.Contains(declared, name):
 			if len(query[name]) == 1 || slices.Contains(repeatable, name) {
 				continue

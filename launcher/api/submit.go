@@ -32,6 +32,12 @@ const (
 // configTypes are the media types of a configuration. All are read as YAML, of which JSON is a part.
 var configTypes = []string{"application/json", "application/yaml", "text/yaml", "application/x-yaml", "text/x-yaml"}
 
+// formType is what `curl --data-binary @study.yaml` says of any body: it means no type. That a form of a page
+// elsewhere can be sent with this type, without asking, is no new way in: a page can send a body without
+// any type likewise, and the guard refuses both by their Origin or Sec-Fetch-Site, which no page can leave
+// out or choose. What the body is taken for does not depend on its type.
+const formType = "application/x-www-form-urlencoded"
+
 func (s *server) routeSubmit() {
 	schemas := s.huma.OpenAPI().Components.Schemas
 	body := map[string]*huma.MediaType{}
@@ -136,7 +142,7 @@ func (s *server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 func (in *submitInput) idempotency() (store.Idempotency, error) {
 	if in.ContentType != "" {
 		kind, _, err := mime.ParseMediaType(in.ContentType)
-		if err != nil || !slices.Contains(configTypes, kind) {
+		if err != nil || kind != formType && !slices.Contains(configTypes, kind) {
 			return store.Idempotency{}, refuse(unsupportedMediaType, "send the configuration as %s", strings.Join(configTypes[:3], ", "))
 		}
 	}
@@ -203,16 +209,13 @@ func checkPriority(priority int, tier store.Tier, location string) error {
 	return nil
 }
 
-// smallCheck is what the check of any configuration counts for at least, in bytes.
-const smallCheck = 64 << 10
-
 // check checks a configuration for a tenant. Large ones wait until there is room for what is made of them.
 func (s *server) check(ctx context.Context, tenant string, text []byte) (*pipeline.Study, error) {
-	weight := int64(max(len(text), smallCheck))
-	if err := s.checking.Acquire(ctx, weight); err != nil {
+	done, err := s.checking.take(ctx, len(text))
+	if err != nil {
 		return nil, err
 	}
-	defer s.checking.Release(weight)
+	defer done()
 	return pipeline.Check(ctx, bodyName, text, s.Source(tenant))
 }
 

@@ -17,13 +17,13 @@ import (
 func (s *server) routeUploads() {
 	route(s, huma.Operation{
 		OperationID: "upload", Method: http.MethodPost, Path: "/v1/uploads", Tags: []string{"inputs"}, DefaultStatus: http.StatusCreated,
-		MaxBodyBytes: s.MaxUploadBytes + 1, Metadata: map[string]any{metaClass: limit.Submit},
+		MaxBodyBytes: s.MaxUploadBytes + 1, Metadata: map[string]any{metaClass: limit.Submit, metaStreams: true},
 		Summary:     "Keep a campaigns file or a small snapshot to refer to",
 		Description: "Send the file itself as the body. A configuration names it by the `uri` of the answer. The same bytes give the same URI.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 		}},
-	}, access.ScopeSubmit, []code{bodyTooLarge, invalidInput, malformedBody, requestTimeout}, s.upload)
+	}, access.ScopeSubmit, []code{bodyTooLarge, invalidInput, malformedBody, requestTimeout, unsupportedMediaType}, s.upload)
 }
 
 // uploadInput has the body as it comes in: it is not held in memory.
@@ -36,7 +36,7 @@ func (in *uploadInput) Resolve(ctx huma.Context) []error {
 }
 
 func (s *server) upload(ctx context.Context, in *uploadInput) (*answer[wire.Upload], error) {
-	body := &received{from: in.body}
+	body := &incoming{from: in.body}
 	up, err := s.Upload(ctx, callOf(ctx).caller.Tenant, body)
 	switch {
 	case body.broke != nil && ctx.Err() == nil:
@@ -51,14 +51,14 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*answer[wire.Uplo
 	return &answer[wire.Upload]{up}, err
 }
 
-// received is a body that remembers whether it broke off: that is the sender's matter, whatever the
+// incoming is a body that remembers whether it broke off: that is the sender's matter, whatever the
 // error is wrapped in.
-type received struct {
+type incoming struct {
 	from  io.Reader
 	broke error
 }
 
-func (r *received) Read(p []byte) (int, error) {
+func (r *incoming) Read(p []byte) (int, error) {
 	n, err := r.from.Read(p)
 	if err != nil && err != io.EOF {
 		r.broke = err

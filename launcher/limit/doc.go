@@ -4,7 +4,10 @@
 //	                         | bucket of the key            RateLimit, RateLimit-Policy on every answer
 //	                         v
 //	                       Shedder.Admit(class) ----no--> 503, Retry-After
-//	                         | memory in use, requests of its class in flight
+//	                         | memory in use, requests of its class in flight, of which
+//	                         v a tenant has half
+//	                       Bytes.Take(tenant, n) --no--> 503, Retry-After
+//	                         | of bodies on their way and answered
 //	                         v
 //	                       the work
 //

@@ -25,6 +25,7 @@ func newShedding(t *testing.T, o ShedderOptions) *shedding {
 	o.Now = func() time.Time { return s.now }
 	o.Memory = func() int64 { return s.memory }
 	o.Random = func() float64 { return s.random }
+	o.Watch = -1
 	o.Collect = func() { s.collected <- struct{}{} }
 	s.Shedder = NewShedder(o)
 	t.Cleanup(s.Stop)
@@ -36,10 +37,10 @@ func (s *shedding) admits() string {
 	s.work.Wait() // a collection under way reads the clock
 	s.now = s.now.Add(100 * time.Millisecond)
 	taken := ""
-	for c := range classes {
-		if release, _, ok := s.Admit(c); ok {
+	for _, c := range []Class{Read, Submit, Heavy} {
+		if place, _, ok := s.Admit(c); ok {
 			taken += c.String()[:1]
-			release()
+			place.Leave()
 		}
 	}
 	return taken
@@ -73,11 +74,11 @@ func TestMemoryIsLookedAtSometimes(t *testing.T) {
 	s := NewShedder(ShedderOptions{MaxMemory: 1000, Now: func() time.Time { return now }, Memory: func() int64 { looks.Add(1); return 0 }})
 	defer s.Stop()
 	for range 1000 { // a second
-		release, _, ok := s.Admit(Read)
+		place, _, ok := s.Admit(Read)
 		if !ok {
 			t.Fatal("refused")
 		}
-		release()
+		place.Leave()
 		now = now.Add(time.Millisecond)
 	}
 	if n := looks.Load(); n != 10 {
@@ -107,16 +108,16 @@ func TestMemoryIsGivenBack(t *testing.T) {
 
 // Each class has its own bound of requests at a time; a request that is done makes room for one.
 func TestSheddingByRequestsInFlight(t *testing.T) {
-	s := newShedding(t, ShedderOptions{InFlight: [3]int{3, 2, 1}})
-	var open []func()
+	s := newShedding(t, ShedderOptions{InFlight: [classes]int{Read: 3, Submit: 2, Heavy: 1}})
+	var open []*Place
 	for c, most := range map[Class]int{Read: 3, Submit: 2, Heavy: 1} {
 		for i := range most + 2 {
-			release, retry, ok := s.Admit(c)
-			if ok != (i < most) || ok != (release != nil) || ok != (retry == 0) {
+			place, retry, ok := s.Admit(c)
+			if ok != (i < most) || ok != (place != nil) || ok != (retry == 0) {
 				t.Errorf("%v %d: %v, %v", c, i+1, ok, retry)
 			}
 			if ok {
-				open = append(open, release)
+				open = append(open, place)
 			}
 		}
 	}
@@ -125,9 +126,9 @@ func TestSheddingByRequestsInFlight(t *testing.T) {
 		stats.Shed[Read] != 2 || stats.Shed[Submit] != 2 || stats.Shed[Heavy] != 2 || stats.Refusing {
 		t.Errorf("%+v", stats)
 	}
-	for _, release := range open {
-		release()
-		release() // does nothing more
+	for _, place := range open {
+		place.Leave()
+		place.Leave() // does nothing more
 	}
 	for c, n := range s.Stats().InFlight {
 		if n != 0 {
@@ -138,9 +139,9 @@ func TestSheddingByRequestsInFlight(t *testing.T) {
 
 // Who is refused comes back after 1 to 5 s.
 func TestRetryAfterHasJitter(t *testing.T) {
-	s := newShedding(t, ShedderOptions{InFlight: [3]int{1, 1, 1}})
-	release, _, _ := s.Admit(Read)
-	defer release()
+	s := newShedding(t, ShedderOptions{InFlight: [classes]int{1, 1, 1, 1}})
+	place, _, _ := s.Admit(Read)
+	defer place.Leave()
 	for random, want := range map[float64]time.Duration{0: time.Second, 0.5: 3 * time.Second, 0.75: 4 * time.Second} {
 		s.random = random
 		if _, retry, ok := s.Admit(Read); ok || retry != want {
@@ -151,14 +152,14 @@ func TestRetryAfterHasJitter(t *testing.T) {
 
 // Never more at a time than allowed, however many come (for the race detector too).
 func TestShedderManyAtOnce(t *testing.T) {
-	s := NewShedder(ShedderOptions{MaxMemory: 1 << 50, InFlight: [3]int{5, 5, 5}})
+	s := NewShedder(ShedderOptions{MaxMemory: 1 << 50, InFlight: [classes]int{Submit: 5}})
 	defer s.Stop()
 	var inside, most atomic.Int64
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
 			for range 200 {
-				release, _, ok := s.Admit(Submit)
+				place, _, ok := s.Admit(Submit)
 				if !ok {
 					continue
 				}
@@ -166,7 +167,7 @@ func TestShedderManyAtOnce(t *testing.T) {
 					most.Store(n)
 				}
 				inside.Add(-1)
-				release()
+				place.Leave()
 			}
 		})
 	}
@@ -198,8 +199,8 @@ func TestOverloadPasses(t *testing.T) {
 	poll, deadline := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
 	defer poll.Stop()
 	for {
-		if release, _, ok := s.Admit(Heavy); ok {
-			release()
+		if place, _, ok := s.Admit(Heavy); ok {
+			place.Leave()
 			return
 		}
 		select {
@@ -240,10 +241,10 @@ func BenchmarkAdmit(b *testing.B) {
 	s := NewShedder(ShedderOptions{MaxMemory: 1 << 50})
 	defer s.Stop()
 	for b.Loop() {
-		release, _, ok := s.Admit(Read)
+		place, _, ok := s.Admit(Read)
 		if !ok {
 			b.Fatal("refused")
 		}
-		release()
+		place.Leave()
 	}
 }
