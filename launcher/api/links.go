@@ -3,11 +3,11 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -70,20 +70,20 @@ func ownPath(target string) (string, error) {
 	u, err := url.Parse(target)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("is no path: %w", err)
+		return "", errors.New("is no path and query of a URL") // why is in the words of the parser
 	case u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil || !strings.HasPrefix(target, "/"):
 		return "", errors.New("leads elsewhere; give a path of this launcher, such as /simulations/20260701-abcdefgh23")
-	case strings.ContainsAny(target, "\\\x00") || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+	case strings.Contains(target, "\\") || strings.ContainsFunc(target+u.Path, func(r rune) bool { return r <= ' ' || r == 0x7f }):
 		return "", errors.New("has characters that a path can't have")
 	case path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/":
 		return "", errors.New("has empty or dotted segments")
 	}
-	for _, prefix := range []string{"/simulations/", "/v1/simulations/", "/v1/feed", "/docs"} {
+	for _, prefix := range []string{"/simulations/", "/v1/simulations/", "/docs/"} {
 		if strings.HasPrefix(u.Path, prefix) {
 			return u.String(), nil
 		}
 	}
-	if u.Path == "/" {
+	if slices.Contains([]string{"/", "/docs", "/v1/feed"}, u.Path) {
 		return u.String(), nil
 	}
 	return "", errors.New("is no page or view: those are /, /simulations/.., /v1/simulations/.., /v1/feed and /docs")

@@ -32,7 +32,8 @@ func (s *server) routeSchedules() {
 		Summary: "Submit a configuration again and again", Description: explained + " `name`, `cron` and `config` are needed.",
 	}, access.ScopeSubmit, append(body, conflict), s.createSchedule)
 	route(s, huma.Operation{
-		OperationID: "list-schedules", Method: http.MethodGet, Path: "/v1/schedules", Tags: []string{"schedules"}, Summary: "List schedules by name",
+		OperationID: "list-schedules", Method: http.MethodGet, Path: "/v1/schedules", Tags: []string{"schedules"},
+		Summary: "List schedules by name", Description: "Without their `config`, which each has by itself.",
 	}, access.ScopeRead, nil, s.listSchedules)
 	route(s, huma.Operation{
 		OperationID: "get-schedule", Method: http.MethodGet, Path: "/v1/schedules/{schedule_id}", Tags: []string{"schedules"}, Summary: "Show one schedule",
@@ -77,7 +78,7 @@ func (s *server) createSchedule(ctx context.Context, in *createScheduleInput) (*
 	if missing.problems != nil {
 		return nil, missing
 	}
-	if err := s.apply(c, &schedule, in.Body, now); err != nil {
+	if err := s.apply(ctx, &schedule, in.Body, now); err != nil {
 		return nil, err
 	}
 	schedule, err = s.Store.CreateSchedule(ctx, schedule)
@@ -88,8 +89,8 @@ func (s *server) createSchedule(ctx context.Context, in *createScheduleInput) (*
 }
 
 // apply changes a schedule as a request says, and finds its next instant.
-func (s *server) apply(c *call, to *store.Schedule, r wire.ScheduleRequest, now time.Time) error {
-	wasPaused := to.Paused
+func (s *server) apply(ctx context.Context, to *store.Schedule, r wire.ScheduleRequest, now time.Time) error {
+	c, wasPaused := callOf(ctx), to.Paused
 	set(&to.Name, r.Name)
 	set(&to.Cron, r.Cron)
 	set(&to.Timezone, r.Timezone)
@@ -110,7 +111,7 @@ func (s *server) apply(c *call, to *store.Schedule, r wire.ScheduleRequest, now 
 		}
 	}
 	if r.Config != nil {
-		if err := checkText(*r.Config); err != nil {
+		if err := s.checkText(ctx, *r.Config); err != nil {
 			return err
 		}
 		digest := sha256.Sum256([]byte(*r.Config))
@@ -127,19 +128,28 @@ const scheduledName = "config"
 
 // checkText refuses a configuration with mistakes that can be seen without its inputs, which need not be
 // there yet.
-func checkText(text string) error {
+func (s *server) checkText(ctx context.Context, text string) error {
 	if len(text) > model.MaxDocumentBytes {
 		return tooLarge(model.MaxDocumentBytes)
 	}
+	done, err := s.checking.take(ctx, len(text))
+	if err != nil {
+		return err
+	}
+	defer done()
 	_, problems := model.ParseConfig(scheduledName, []byte(text))
 	return problems.Err()
 }
 
 // nextInstant finds when a schedule is due next.
 func nextInstant(c *store.Schedule, now time.Time) error {
+	// Any time zone will do for a look at the expression alone: what is wrong then is the expression.
+	if _, err := calendar.Parse(c.Cron, "UTC"); err != nil {
+		return field("body", "cron", "%v", err)
+	}
 	when, err := calendar.Parse(c.Cron, c.Timezone)
 	if err != nil {
-		return field("body", "cron", "%v", err)
+		return field("body", "timezone", "%v", err)
 	}
 	next, ok := when.Next(now)
 	if !ok {
@@ -163,6 +173,7 @@ func (s *server) listSchedules(ctx context.Context, in *struct{ Paging }) (*answ
 	}
 	out := wire.ScheduleList{Schedules: make([]wire.Schedule, 0, len(list)), NextPageToken: next}
 	for _, c := range list {
+		c.Config.Text = "" // two hundred of them may be too much for one answer
 		out.Schedules = append(out.Schedules, scheduleOf(c))
 	}
 	return &answer[wire.ScheduleList]{out}, nil
@@ -188,7 +199,7 @@ func (s *server) updateSchedule(ctx context.Context, in *updateScheduleInput) (*
 			return nil, err
 		}
 		now := s.Now().UTC()
-		if err := s.apply(callOf(ctx), &c, in.Body, now); err != nil {
+		if err := s.apply(ctx, &c, in.Body, now); err != nil {
 			return nil, err
 		}
 		c.UpdatedAt = now

@@ -62,10 +62,17 @@ func TestLinks(t *testing.T) {
 	f.refused(notFound, ask{method: "GET", path: "/s/nothing"})
 	for _, target := range []string{
 		"https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "/s/" + link.Key, "/metrics", "/simulations/../metrics",
+		"/docsevil.com", "/docs/%0d%0aX-Evil:1", "/v1/feeds", "/simulations/a%00b", "/simulations/%zz", "/simulations/a\tb",
 		"/simulations//x", "/simulations/a b", "simulations/x", "", "/%2f%2fevil.example", "/simulations/%2e%2e/metrics", "/\t/evil.example", "///evil.example",
 	} {
 		body := `{"target":"` + strings.NewReplacer("\\", "\\\\", "\t", "\\t").Replace(target) + `"}`
-		f.refused(invalidRequest, ask{method: "POST", path: "/v1/links", as: "alice", body: body})
+		e := f.refused(invalidRequest, ask{method: "POST", path: "/v1/links", as: "alice", body: body})
+		if strings.Contains(e.Detail, "parse") || strings.Contains(e.Detail, "net/url") {
+			t.Errorf("%q is refused in the words of a parser: %s", target, e.Detail)
+		}
+	}
+	for _, target := range []string{"/", "/docs", "/docs/", "/docs#CONFLICT", "/v1/feed?page_size=2", sim.Links.Comparison} {
+		f.into(nil, http.StatusCreated, ask{method: "POST", path: "/v1/links", as: "alice", body: `{"target":"` + target + `"}`})
 	}
 	for _, alias := range []string{"ab", "A-B-C", "-abc", "a/b/c", "a%2fb", strings.Repeat("a", 65)} {
 		f.refused(invalidRequest, ask{method: "POST", path: "/v1/links", as: "alice", body: `{"target":"/docs","alias":"` + alias + `"}`})
@@ -117,8 +124,12 @@ func TestSchedules(t *testing.T) {
 	}
 	var list wire.ScheduleList
 	f.into(&list, http.StatusOK, ask{method: "GET", path: "/v1/schedules", as: "reader"})
-	if len(list.Schedules) != 1 || list.Schedules[0].ID != c.ID {
-		t.Errorf("listed %+v", list)
+	if len(list.Schedules) != 1 || list.Schedules[0].ID != c.ID || list.Schedules[0].Config != "" {
+		t.Errorf("listed %+v, want it without its configuration", list)
+	}
+	f.into(&changed, http.StatusOK, ask{method: "GET", path: path, as: "reader"})
+	if changed.Config != study {
+		t.Errorf("by itself it has the configuration %q", changed.Config)
 	}
 	f.into(nil, http.StatusNoContent, ask{method: "DELETE", path: path, as: "submitter"})
 	f.refused(notFound, ask{method: "GET", path: path, as: "reader"})
@@ -143,6 +154,12 @@ func TestMistakesOfASchedule(t *testing.T) {
 		`{"name":"\u0001","cron":"0 0 * * *",` + config + `}`,
 	} {
 		f.refused(invalidRequest, ask{method: "POST", path: "/v1/schedules", as: "alice", body: body})
+	}
+	for body, where := range map[string]string{`"cron":"61 * * * *","timezone":"Mars/Olympus"`: "cron", `"cron":"0 0 * * *","timezone":"Mars/Olympus"`: "timezone"} {
+		e := f.refused(invalidRequest, ask{method: "POST", path: "/v1/schedules", as: "alice", body: `{"name":"x",` + body + `,` + config + `}`})
+		if len(e.Errors) != 1 || e.Errors[0].Path != where {
+			t.Errorf("%s: %+v, want it at %s", body, e.Errors, where)
+		}
 	}
 	e = f.refused(invalidConfiguration, ask{method: "POST", path: "/v1/schedules", as: "alice", body: `{"name":"x","cron":"0 0 * * *","config":"name: x\nsede: 1\n"}`})
 	if len(e.Errors) == 0 || !strings.HasPrefix(e.Errors[0].Location, "config:") {
