@@ -10,7 +10,8 @@
 //
 // So many questions are answered at a time; who waits too long for his turn gets ErrBusy. Answers are
 // read in batches of bounded size, so that neither a page nor a CSV of a million rows needs more memory
-// than a batch.
+// than a batch. No answer is sent while its question has its turn: who takes it slowly, or never, keeps
+// nobody else from his.
 //
 // Values are as JSON has them: whole numbers as numbers, also beyond 2^53, where some readers of JSON
 // round them (money has its exact amount in billionths and an amount in units beside it); what is no

@@ -1,12 +1,14 @@
 package reading
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/sql/warehouse"
 )
 
 var (
@@ -22,6 +24,41 @@ var (
 	// ErrClosed is returned by a reader that has been closed.
 	ErrClosed = errors.New("the reader is closed")
 )
+
+// meanings are what errors of a warehouse mean to who asked, in words of their own: those of the warehouse
+// name folders of this machine, which are the operator's business.
+var meanings = []struct {
+	cause, meaning error
+	message        string
+}{
+	{warehouse.ErrRemoved, ErrChanged, "the results changed while they were read; ask again"},
+	{warehouse.ErrNotFound, ErrNotFound, "the results are not there any more: they were removed from the result store"},
+	{warehouse.ErrMemory, ErrTooLarge, "the answer needs more memory than it may have; ask for less: one variant, fewer metrics, or the first rows (top)"},
+	{context.DeadlineExceeded, context.DeadlineExceeded, "the question was not answered in the time it had"},
+	{context.Canceled, context.Canceled, "the question was given up"},
+}
+
+// meant is an error in words for who asked; what caused it is in its chain, not in its text.
+type meant struct {
+	message        string
+	meaning, cause error
+}
+
+func (m meant) Error() string   { return m.message }
+func (m meant) Unwrap() []error { return []error{m.meaning, m.cause} }
+
+// told says what an error means to who asked. One that means nothing to him stays as it is, for the log.
+func told(err error) error {
+	if _, ok := errors.AsType[meant](err); ok || errors.Is(err, ErrTooLarge) {
+		return err
+	}
+	for _, m := range meanings {
+		if errors.Is(err, m.cause) {
+			return meant{m.message, m.meaning, err}
+		}
+	}
+	return err
+}
 
 // BadRequest is what is wrong with a request, in words for whoever sent it.
 type BadRequest struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,50 @@ func TestPoolIsBounded(t *testing.T) {
 		fourth()
 		enter(false)()
 	})
+}
+
+// A spool gives back what was written since it was begun anew, takes no more than it may, and leaves no file.
+func TestSpool(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	s, err := newSpool(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"forgotten", "kept", " whole"} {
+		if text == "kept" {
+			if err := s.restart(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Write([]byte("!")); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("an eleventh byte of ten: %v", err)
+	}
+	var sent strings.Builder
+	if err := s.send(&sent); err != nil || sent.String() != "kept whole" {
+		t.Errorf("%q, %v", sent.String(), err)
+	}
+	if err := s.close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+// What a warehouse says of its folders is said in words without them, and its cause is kept for the log.
+func TestTold(t *testing.T) {
+	for cause, meaning := range map[error]error{
+		warehouse.ErrNotFound: ErrNotFound, warehouse.ErrRemoved: ErrChanged, warehouse.ErrMemory: ErrTooLarge, context.DeadlineExceeded: context.DeadlineExceeded,
+	} {
+		err := told(fmt.Errorf("look at /srv/results: %w", cause))
+		if !errors.Is(err, meaning) || !errors.Is(err, cause) || strings.Contains(err.Error(), "/") || told(err) != err {
+			t.Errorf("%v: %v", cause, err)
+		}
+	}
 }
 
 // A few stay open while nobody asks, for a while; the one used the longest ago goes first, and an older

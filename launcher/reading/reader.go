@@ -142,18 +142,6 @@ func (r *Reader) usingNow(ctx context.Context, of snapshot, ask func(w *warehous
 	return err
 }
 
-// told says what an error means to who asked.
-func told(err error) error {
-	for cause, meaning := range map[error]error{
-		warehouse.ErrNotFound: ErrNotFound, warehouse.ErrRemoved: ErrChanged, warehouse.ErrMemory: ErrTooLarge,
-	} {
-		if errors.Is(err, cause) {
-			return fmt.Errorf("%w: %w", meaning, err)
-		}
-	}
-	return err
-}
-
 // Compact makes the reading of a finished simulation cheap: it writes the compacted copy of its results,
 // if there is none yet, and the next question reads that.
 func (r *Reader) Compact(ctx context.Context, simulation string) error {
@@ -165,8 +153,9 @@ func (r *Reader) Compact(ctx context.Context, simulation string) error {
 }
 
 // Report writes the page of a simulation for people: one HTML file. Without a row there is none:
-// report.ErrNoResults.
-func (r *Reader) Report(ctx context.Context, simulation string, finished bool, revision string, out io.Writer) error {
+// report.ErrNoResults. The page is made whole before its first byte is sent: who takes it slowly keeps
+// nobody else from an answer, and an error can still be told in another way.
+func (r *Reader) Report(ctx context.Context, simulation string, finished bool, revision string, out io.Writer) (err error) {
 	if !model.ValidSimulationID(simulation) {
 		return bad("simulation", "%q is no simulation id", shortened(simulation))
 	}
@@ -174,13 +163,24 @@ func (r *Reader) Report(ctx context.Context, simulation string, finished bool, r
 	if err != nil {
 		return err
 	}
+	page, err := newSpool(mostReport)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, page.close()) }()
 	asked := false
 	err = r.using(ctx, of, finished, false, func(w *warehouse.Warehouse) error {
 		asked = true
-		return report.Write(ctx, w, simulation, out)
+		if err := page.restart(); err != nil { // the results were replaced while they were read
+			return err
+		}
+		return report.Write(ctx, w, simulation, page)
 	})
-	if err == nil && !asked {
+	switch {
+	case err != nil:
+		return err
+	case !asked:
 		return fmt.Errorf("simulation %s: %w", simulation, report.ErrNoResults)
 	}
-	return err
+	return page.send(out)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,15 +154,54 @@ func TestSlowReceiversKeepNoPlace(t *testing.T) {
 	t.Parallel()
 	store := stored(t, study{id: studyID, variants: 2, campaigns: 1500, seed: 26}.rows()...)
 	r := reader(t, reading.Options{Results: store, Concurrent: 1})
-	slow := &held{begun: make(chan struct{}), goOn: make(chan struct{})}
-	ended := make(chan error, 1)
-	go func() { ended <- r.CSV(t.Context(), reading.Request{SimulationID: studyID, View: "campaigns"}, slow) }()
-	<-slow.begun
-	read(t, r, reading.Request{SimulationID: studyID, View: "comparison"})
-	close(slow.goOn)
-	if err := <-ended; err != nil {
-		t.Error(err)
+	answers := map[string]func(io.Writer) error{
+		"CSV": func(out io.Writer) error {
+			return r.CSV(t.Context(), reading.Request{SimulationID: studyID, View: "campaigns"}, out)
+		},
+		"report": func(out io.Writer) error { return r.Report(t.Context(), studyID, true, "1", out) },
 	}
+	for name, answer := range answers {
+		slow := &held{begun: make(chan struct{}), goOn: make(chan struct{})}
+		ended := make(chan error, 1)
+		go func() { ended <- answer(slow) }()
+		<-slow.begun
+		if _, err := r.Read(t.Context(), reading.Request{SimulationID: studyID, View: "comparison"}); err != nil {
+			t.Errorf("while a %s is not taken: %v", name, err)
+		}
+		close(slow.goOn)
+		if err := <-ended; err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What is said of results that are gone, or too large, names no folder of this machine.
+func TestErrorsNameNoPath(t *testing.T) {
+	t.Parallel()
+	store := stored(t, study{id: studyID, variants: 3, campaigns: 2, seed: 41}.rows()...)
+	bounded := reader(t, reading.Options{Results: store, MemoryBytes: 2 << 20})
+	r := reader(t, reading.Options{Results: store})
+	req := reading.Request{SimulationID: studyID, Finished: true, Revision: "1", View: "campaigns"}
+	said := func(want error, words string, err error) {
+		t.Helper()
+		if !errors.Is(err, want) || strings.Contains(err.Error(), "/") || !strings.Contains(err.Error(), words) {
+			t.Errorf("%v, want %v: %q", err, want, words)
+		}
+	}
+	_, err := bounded.Read(t.Context(), req)
+	said(reading.ErrTooLarge, "ask for less", err)
+	over, end := context.WithCancel(t.Context())
+	end()
+	_, err = r.Read(over, req)
+	said(context.Canceled, "", err)
+	read(t, r, req)
+	if err := os.RemoveAll(filepath.Join(store.URI(), "simulation_id="+studyID)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Read(t.Context(), req)
+	said(reading.ErrNotFound, "they were removed", err)
+	said(reading.ErrNotFound, "they were removed", r.Report(t.Context(), studyID, true, "", io.Discard))
+	said(reading.ErrNotFound, "they were removed", r.Compact(t.Context(), studyID))
 }
 
 // Many readers of several simulations at once, while one is compacted again and again: every answer is
