@@ -16,6 +16,7 @@ import (
 
 // TestOnlyWhatGoesOnLackingACopyIsWarnedOf: not a simulation that was deleted meanwhile, nor one that a stop cut short.
 func TestOnlyWhatGoesOnLackingACopyIsWarnedOf(t *testing.T) {
+	const enough = 2 // files, that a copy is worth it
 	const damaged, deleted = "20260701-aaaaaaaaaa", "20260701-bbbbbbbbbb"
 	kept, err := results.Open(t.TempDir())
 	if err != nil {
@@ -25,9 +26,11 @@ func TestOnlyWhatGoesOnLackingACopyIsWarnedOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{damaged, deleted} { // the folder of the deleted one is on its way out, without a plan
-		row := kept.Path(model.ResultPath(id, model.BaselineID, 1))
-		if err := firstOf(os.MkdirAll(filepath.Dir(row), 0o777), os.WriteFile(row, []byte("torn"), 0o666)); err != nil {
-			t.Fatal(err)
+		for n := range int64(enough) {
+			row := kept.Path(model.ResultPath(id, model.BaselineID, n+1))
+			if err := firstOf(os.MkdirAll(filepath.Dir(row), 0o777), os.WriteFile(row, []byte("torn"), 0o666)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	stopped, stop := context.WithCancel(t.Context())

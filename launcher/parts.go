@@ -159,10 +159,9 @@ func (p *parts) makeQueue(context.Context) (err error) {
 	if p.AcceptOnly {
 		return nil
 	}
-	firing := api.Firing{Source: p.source, Now: time.Now, Random: rand.Reader}
 	p.queue, err = queue.New(queue.Options{
 		Store: p.store, Results: p.results, Name: p.Name, Parallelism: p.Parallelism, MaxRunning: p.MaxRunning, MemoryBytes: p.MemoryBytes,
-		Lease: p.Lease, Command: p.JobCommand, Simulator: p.Simulator, Logger: p.Logger, Fire: firing.Fire,
+		Lease: p.Lease, Command: p.JobCommand, Simulator: p.Simulator, Logger: p.Logger, Fire: p.fire,
 		Finished: p.compact,
 		Started:  func(waited time.Duration) { p.metrics.StartLatency.Observe(waited.Seconds()) },
 	})
@@ -172,6 +171,11 @@ func (p *parts) makeQueue(context.Context) (err error) {
 	p.onClose(p.queue.Stop)
 	p.countQueue(p.queue.Stats)
 	return nil
+}
+
+// fire is called once the queue has been started, with all parts there.
+func (p *parts) fire(ctx context.Context, c store.Schedule, at time.Time) (*store.Submission, error) {
+	return p.api.Fire(ctx, c, at)
 }
 
 // compactWithin bounds how long a finished simulation's compacted copy may take.

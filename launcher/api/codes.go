@@ -27,6 +27,7 @@ const (
 	unsupportedMediaType code = "UNSUPPORTED_MEDIA_TYPE"
 	rateLimited          code = "RATE_LIMITED"
 	queueFull            code = "QUEUE_FULL"
+	tooManySchedules     code = "TOO_MANY_SCHEDULES"
 	internalError        code = "INTERNAL"
 	overloaded           code = "OVERLOADED"
 	storeUnavailable     code = "STORE_UNAVAILABLE"
@@ -63,6 +64,7 @@ var codes = map[code]meaning{
 	unsupportedMediaType: {http.StatusUnsupportedMediaType, "The body's type is not understood", "send a Content-Type that `detail` names"},
 	rateLimited:          {http.StatusTooManyRequests, "Too many requests", "wait as long as `Retry-After` says"},
 	queueFull:            {http.StatusTooManyRequests, "Too many simulations wait", "wait until some have finished"},
+	tooManySchedules:     {http.StatusConflict, "Too many schedules", "delete one that is not needed"},
 	internalError:        {http.StatusInternalServerError, "The launcher failed", "tell its operator the request's id, `instance`"},
 	overloaded:           {http.StatusServiceUnavailable, "Too much to do", "wait as long as `Retry-After` says"},
 	storeUnavailable:     {http.StatusServiceUnavailable, "The launcher's store does not answer", "wait as long as `Retry-After` says"},

@@ -15,7 +15,7 @@ func simulationOf(sim store.Simulation) wire.Simulation {
 		Priority: sim.Priority, SubmittedBy: sim.SubmittedBy, ScheduleID: sim.ScheduleID,
 		SubmittedAt: sim.SubmittedAt.UTC(), RunAt: utc(sim.RunAt), StartedAt: utc(sim.StartedAt), FinishedAt: utc(sim.FinishedAt),
 		Slots: sim.Slots, Campaigns: sim.Campaigns, Variants: sim.Variants, Counts: wire.Counts(sim.Counts),
-		Summary: standing(sim.Counts, sim.Variants, " variants succeeded", nil), Links: linksOf(sim.ID),
+		Summary: standing(sim, " variants succeeded", nil), Links: linksOf(sim.ID),
 	}
 	if len(sim.Labels) > 0 {
 		out.Labels = labelsOf(sim.Labels)

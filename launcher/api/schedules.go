@@ -30,7 +30,7 @@ func (s *server) routeSchedules() {
 		OperationID: "create-schedule", Method: http.MethodPost, Path: "/v1/schedules", Tags: []string{"schedules"}, DefaultStatus: http.StatusCreated,
 		MaxBodyBytes: maxScheduleBody, Metadata: map[string]any{metaClass: limit.Submit},
 		Summary: "Submit a configuration again and again", Description: explained + " `name`, `cron` and `config` are needed.",
-	}, access.ScopeSubmit, append(body, conflict), s.createSchedule)
+	}, access.ScopeSubmit, append(body, conflict, tooManySchedules), s.createSchedule)
 	route(s, huma.Operation{
 		OperationID: "list-schedules", Method: http.MethodGet, Path: "/v1/schedules", Tags: []string{"schedules"},
 		Summary: "List schedules by name", Description: "Without their `config`, which each has by itself.",
@@ -79,6 +79,9 @@ func (s *server) createSchedule(ctx context.Context, in *createScheduleInput) (*
 		return nil, missing
 	}
 	if err := s.apply(ctx, &schedule, in.Body, now); err != nil {
+		return nil, err
+	}
+	if err := s.roomForSchedule(ctx, c.caller.Tenant); err != nil {
 		return nil, err
 	}
 	schedule, err = s.Store.CreateSchedule(ctx, schedule)

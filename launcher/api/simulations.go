@@ -117,7 +117,7 @@ func (s *server) described(ctx context.Context, sim store.Simulation) (wire.Simu
 		return wire.Simulation{}, err
 	}
 	out := simulationOf(sim)
-	out.Summary = standing(sim.Counts, sim.Variants, " variants succeeded", reasons)
+	out.Summary = standing(sim, " variants succeeded", reasons)
 	out.Waiting, err = s.waiting(ctx, sim)
 	return out, err
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"time"
@@ -30,30 +29,4 @@ func submissionOf(study *pipeline.Study, tenant string, now time.Time, random io
 		},
 		Inputs: study.Inputs(),
 	}, nil
-}
-
-// Firing makes the submission of each firing of a schedule: its configuration is checked and its inputs
-// are pinned as they are then.
-type Firing struct {
-	Source func(tenant string) pipeline.Source
-	Now    func() time.Time
-	Random io.Reader
-}
-
-// Fire is the submission of one firing.
-func (f Firing) Fire(ctx context.Context, c store.Schedule, at time.Time) (*store.Submission, error) {
-	study, err := pipeline.Check(ctx, c.Config.Name, []byte(c.Config.Text), f.Source(c.Tenant))
-	if err != nil {
-		return nil, err
-	}
-	sub, err := submissionOf(study, c.Tenant, f.Now().UTC(), f.Random)
-	if err != nil {
-		return nil, err
-	}
-	sub.Simulation.Priority = c.Priority
-	sub.Simulation.SubmittedBy = c.CreatedBy
-	sub.Simulation.ScheduleID = c.ID
-	sub.Webhook = c.Webhook
-	sub.FireTime = at
-	return &sub, nil
 }

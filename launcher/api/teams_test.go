@@ -166,25 +166,3 @@ func TestMistakesOfASchedule(t *testing.T) {
 		t.Errorf("mistakes %+v", e.Errors)
 	}
 }
-
-// TestFiring: a firing is a submission of its own, with inputs as they are then.
-func TestFiring(t *testing.T) {
-	f := newFixture(t, nil)
-	s := f.api.server
-	c := store.Schedule{ID: "nightly", Tenant: "acme", Priority: 3, CreatedBy: "alice", Webhook: "https://hooks.example.com/done"}
-	c.Config.Name, c.Config.Text = scheduledName, study
-	at := time.Date(2026, 3, 8, 7, 0, 0, 0, time.UTC)
-	sub, err := Firing{Source: s.Source, Now: func() time.Time { return at.Add(time.Second) }, Random: s.Random}.Fire(t.Context(), c, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sim := sub.Simulation
-	if sim.Tenant != "acme" || sim.ScheduleID != "nightly" || sim.Priority != 3 || sim.Variants != 4 || !strings.HasPrefix(sim.ID, "20260308-") || !sub.FireTime.Equal(at) ||
-		sub.Webhook != c.Webhook || len(sub.Inputs.Inventory) != 1 || sub.Inputs.Config.Text != study {
-		t.Errorf("fired %+v", sub)
-	}
-	c.Config.Text = strings.Replace(study, "slots.parquet", "gone.parquet", 1)
-	if _, err := (Firing{Source: s.Source, Now: time.Now, Random: s.Random}).Fire(t.Context(), c, at); err == nil || !strings.Contains(err.Error(), "gone.parquet") {
-		t.Errorf("inputs that are not there: %v", err)
-	}
-}

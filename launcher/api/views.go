@@ -183,7 +183,7 @@ func (s *server) table(ctx context.Context, sim store.Simulation, request readin
 		return t, nil
 	}
 	reasons, err := s.reasons(ctx, sim)
-	t.Note = standing(sim.Counts, sim.Variants, "", reasons)
+	t.Note = standing(sim, "", reasons)
 	return t, err
 }
 

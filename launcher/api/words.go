@@ -28,8 +28,13 @@ func counted[N int | int64](n N, thing string) string {
 }
 
 // standing says how the variants of a simulation stand: "997 of 1,000 variants succeeded; 3 failed:
-// timed_out; 2 running". reasons counts failures by their reason; nil: not known here.
-func standing(c store.Counts, total int, noun string, reasons map[string]int) string {
+// timed_out; 2 running". Of one that nothing runs of, what was under way is "interrupted". reasons counts failures by
+// their reason; nil: not known here.
+func standing(sim store.Simulation, noun string, reasons map[string]int) string {
+	c, total, underWay := sim.Counts, sim.Variants, "running"
+	if sim.State != store.Running {
+		underWay = "interrupted"
+	}
 	if c.Pending == total {
 		return counted(total, "variant") + " to come"
 	}
@@ -44,7 +49,7 @@ func standing(c store.Counts, total int, noun string, reasons map[string]int) st
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{c.Cancelled, "cancelled"}, {c.Running, "running"}, {c.Pending, "to come"}} {
+	}{{c.Cancelled, "cancelled"}, {c.Running, underWay}, {c.Pending, "to come"}} {
 		if more.n > 0 {
 			parts = append(parts, grouped(more.n)+" "+more.what)
 		}
