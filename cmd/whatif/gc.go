@@ -17,8 +17,8 @@ func (c *console) gcCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc --older-than D",
 		Short: "Remove the results of simulations submitted longer ago than D",
-		Long: `gc removes whole simulations, by the date of their submission. One that is running is left alone. It prints the id of each that it
-removed.`,
+		Long: `gc removes whole simulations, by the date of their submission. One that is running is left alone, and so is one that a launcher is
+not done with, such as a paused one. It prints the id of each that it removed.`,
 		Example: "  whatif gc --older-than 90d\n  whatif gc --older-than 36h --dry-run",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -30,7 +30,8 @@ removed.`,
 			if err != nil {
 				return err
 			}
-			removed, err := store.GC(cmd.Context(), time.Now().Add(-limit), dryRun)
+			before := time.Now().Add(-limit)
+			removed, err := store.GC(cmd.Context(), before, dryRun)
 			for _, id := range removed {
 				fmt.Fprintln(c.out, id)
 			}
@@ -42,7 +43,11 @@ removed.`,
 				verb = "would remove"
 			}
 			c.say("%s %s", verb, count(len(removed), "simulation"))
-			return nil
+			_, kept, err := store.Expired(cmd.Context(), before)
+			if len(kept) > 0 {
+				c.say("kept %s of a launcher that it is not done with; `whatif cancel ID` ends one", count(len(kept), "simulation"))
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&age, "older-than", "", "age as days or hours: 90d, 36h (required)")
