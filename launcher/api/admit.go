@@ -15,6 +15,10 @@ import (
 // of it at worst.
 const bodyMemory = 16 * model.MaxDocumentBytes
 
+// unheld is the size up to which a body is not counted: those that may be on their way at a time come to
+// little, and most submissions stay possible while slow senders hold all that is.
+const unheld = 16 << 10
+
 // streamed is what a body counts for that is used as it comes.
 const streamed = 64 << 10
 
@@ -77,6 +81,9 @@ func (s *server) makeRoom(r *http.Request, op *huma.Operation) error {
 	}
 	if op.Metadata[metaStreams] != nil {
 		n = min(n, streamed)
+	}
+	if n <= unheld {
+		return nil
 	}
 	hold, ok := s.bodies.Take(c.caller.Tenant, n)
 	if !ok {

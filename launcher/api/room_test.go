@@ -62,17 +62,19 @@ func TestBodiesHaveTheirShareOfTheMemory(t *testing.T) {
 		open = append(open, f.begun("/v1/simulations", "alice", fmt.Sprintf("Content-Length: %d", model.MaxDocumentBytes)))
 	}
 	held(8 * model.MaxDocumentBytes)
-	r := f.send(ask{method: "POST", path: "/v1/simulations", as: "submitter", body: study})
+	f.submitted("alice") // a small one
+	long := study + strings.Repeat("#\n", unheld/2)
+	r := f.send(ask{method: "POST", path: "/v1/simulations", as: "submitter", body: long})
 	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || !strings.Contains(string(r.body), "OVERLOADED") {
 		t.Errorf("with half of the bytes on their way: %d %s", r.status, r.body)
 	}
 	f.into(nil, http.StatusOK, ask{method: "GET", path: "/v1/simulations", as: "alice"})
-	f.submitted("bob") // another tenant
+	f.into(nil, http.StatusAccepted, ask{method: "POST", path: "/v1/simulations", as: "bob", body: long}) // another tenant
 	for _, end := range open {
 		end()
 	}
 	held(0)
-	f.submitted("alice")
+	f.into(nil, http.StatusAccepted, ask{method: "POST", path: "/v1/simulations", as: "alice", body: long})
 	end := f.begun("/v1/simulations", "alice", "Transfer-Encoding: chunked")
 	held(model.MaxDocumentBytes + 1) // of unknown length: the most that is read
 	end()
