@@ -60,7 +60,7 @@ func (s *server) routeSubmit() {
 			"202": {Description: "It is accepted and durable", Content: jsonOf[wire.Simulation](schemas)},
 			"200": {Description: "What it would run (`validate_only`)", Content: jsonOf[wire.Validation](schemas)},
 		},
-	}, access.ScopeSubmit, []code{invalidConfiguration, malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType, keyReused, queueFull}, s.submit)
+	}, access.ScopeSubmit, []code{invalidConfiguration, malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType, keyReused, gone, queueFull}, s.submit)
 }
 
 // jsonOf documents an answer of a type.
