@@ -17,7 +17,8 @@ type Source interface {
 	Campaigns(ctx context.Context, uri string) (model.Document, error)
 	// Inventory finds the files of a path, glob or address as they are now, sorted by name.
 	Inventory(ctx context.Context, uri string) ([]model.PinnedInput, error)
-	// Catalog tells what the snapshot of those files holds.
+	// Catalog tells what the snapshot of those files holds. An error with a method Busy that is true says that the
+	// source has no time now: Check returns it as it is, and the same call may be made again.
 	Catalog(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error)
 }
 
@@ -43,6 +44,16 @@ type checking struct {
 	src      Source
 	study    *Study
 	problems model.Problems
+	busy     error // the source's, which says nothing of the configuration
+}
+
+// isBusy reports whether a source could not answer now. Its error says so by a method Busy.
+func isBusy(err error) bool {
+	b, ok := errors.AsType[interface {
+		error
+		Busy() bool
+	}](err)
+	return ok && b.Busy()
 }
 
 func (c *checking) check(ctx context.Context) error {
@@ -62,7 +73,7 @@ func (c *checking) check(ctx context.Context) error {
 	if c.findInventory(ctx) {
 		c.readCatalog(ctx)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), c.busy); err != nil {
 		return err
 	}
 	return c.problems.Err()
@@ -112,7 +123,11 @@ func (c *checking) findInventory(ctx context.Context) bool {
 func (c *checking) readCatalog(ctx context.Context) {
 	s := c.study
 	catalog, err := c.src.Catalog(ctx, s.Pinned, inventory.Options{Location: s.Config.Location, ShiftDays: s.Config.ShiftDays})
-	if err != nil {
+	switch {
+	case isBusy(err):
+		c.busy = err
+		return
+	case err != nil:
 		c.complain(s.Config.InventoryPos, err)
 		return
 	}

@@ -99,6 +99,32 @@ func TestASourcesRefusalsAreToldWhereTheInputIsNamed(t *testing.T) {
 	}
 }
 
+// hurried is a Source without time for catalogs.
+type hurried struct {
+	*memory
+	err error
+}
+
+func (h hurried) Catalog(context.Context, []model.PinnedInput, inventory.Options) (model.Catalog, error) {
+	return model.Catalog{}, h.err
+}
+
+type busyError struct{ busy bool }
+
+func (busyError) Error() string { return "reading others" }
+func (b busyError) Busy() bool  { return b.busy }
+
+// TestABusySourceIsNoMistakeOfTheConfiguration: its error comes back as it is, to be tried again.
+func TestABusySourceIsNoMistakeOfTheConfiguration(t *testing.T) {
+	for _, busy := range []bool{true, false} {
+		_, err := Check(t.Context(), "s.yaml", []byte(listYAML(2, "campaigns: upload:9\n")), hurried{memoryOf(3), busyError{busy}})
+		_, mistakes := errors.AsType[model.Problems](err)
+		if err == nil || mistakes == busy || errors.Is(err, busyError{busy}) != busy {
+			t.Errorf("busy %t: %v", busy, err)
+		}
+	}
+}
+
 // TestWhatIsRememberedIsNotMixedUp: the same campaigns in another time zone, under another name or changed
 // are others, and one study's campaigns never show in another's configuration.
 func TestWhatIsRememberedIsNotMixedUp(t *testing.T) {

@@ -27,7 +27,7 @@ func (a *API) Fire(ctx context.Context, c store.Schedule, at time.Time) (*store.
 	}
 	study, err := s.firedStudy(ctx, c)
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
+		if ctx.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
 			err = context.Cause(ctx)
 		}
 		return nil, err

@@ -61,6 +61,7 @@ func (tooBusy) Error() string {
 	return "the launcher has been reading other snapshots all the while; submit again in a moment"
 }
 func (tooBusy) Unwrap() error { return context.DeadlineExceeded }
+func (tooBusy) Busy() bool    { return true }
 
 // turns lets a few snapshots be read at a time, and of one tenant one, so that nobody waits behind all that
 // another tenant has sent.
