@@ -1,3 +1,4 @@
+//nolint:bodyclose // the answers that call returns are closed
 package launcher
 
 import (

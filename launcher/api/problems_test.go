@@ -106,7 +106,10 @@ func TestTooLargeIsToldBeforeItIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Fatalf("%v %v", answer, err)
 	}
 }
