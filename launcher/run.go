@@ -58,8 +58,9 @@ func (p *parts) run(ctx context.Context) error {
 	// Event streams would keep the server from stopping.
 	server.RegisterOnShutdown(p.api.Close)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(p.listener) }()
+	// Whoever gets an answer finds this line in the log: connections wait from the listening on.
 	p.Logger.Info("ready", "address", p.listener.Addr().String(), "version", p.Version, "accept_only", p.AcceptOnly)
+	go func() { served <- server.Serve(p.listener) }()
 	p.Ready(p.listener.Addr().String())
 	select {
 	case err := <-served:
