@@ -29,7 +29,8 @@ race: ## the race detector on what is concurrent
 	go test -race ./model/matcher/engine ./transforms ./pipeline ./sql/warehouse
 	go test -race -run 'NeverComeTwice|NeverChanged|OneHolder|ThatCounts|Cancelled' ./transforms/results
 	go test -race -run 'ManyVariants' ./model/matcher
-	go test -race ./launcher/...
+	go test -race ./launcher/access ./launcher/api ./launcher/hooks ./launcher/inputs ./launcher/limit ./launcher/queue ./launcher/store
+	go test -race -run 'Missing|Together|Views|Slow' ./launcher/reading
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
