@@ -26,10 +26,14 @@ lint: ## vet and lint
 	.ci/lint
 
 race: ## the race detector on what is concurrent
-	go test -race ./model/matcher/engine ./transforms ./pipeline ./sql/warehouse
+	go test -race ./model/matcher/engine ./transforms
+	go test -race -run 'HasAToken|AreRefused|TwoSupervisors|IsObserved|SlowVariant|Transient|KilledJob' ./pipeline
+	go test -race -run 'Removed|TheirContext|Together' ./sql/warehouse
 	go test -race -run 'NeverComeTwice|NeverChanged|OneHolder|ThatCounts|Cancelled' ./transforms/results
 	go test -race -run 'ManyVariants' ./model/matcher
-	go test -race ./launcher/access ./launcher/api ./launcher/hooks ./launcher/inputs ./launcher/limit ./launcher/queue ./launcher/store
+	go test -race ./launcher/access ./launcher/api ./launcher/hooks ./launcher/inputs ./launcher/limit
+	go test -race -run 'Lease|Share|Store|Stop|AtOnce|Token|Together|OneSimulation|Launchers' ./launcher/queue
+	go test -race -run 'Together|Key|Fire|Stale|Lease|Claim|Gap' ./launcher/store
 	go test -race -run 'Missing|Together|Views|Slow' ./launcher/reading
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
