@@ -38,7 +38,7 @@ const ease = 0.75
 // ShedderOptions of NewShedder. Zero bounds take the defaults.
 type ShedderOptions struct {
 	MaxMemory int64            // bytes of this process; 0: no bound
-	InFlight  [classes]int     // requests at a time, by Class; default 512, 1024, 256, 32
+	InFlight  [classes]int     // requests at a time, by Class; default 512, 1024, 512, 32
 	Memory    func() int64     // bytes in use; default: InUse
 	Collect   func()           // gives memory back; default: debug.FreeOSMemory
 	Every     time.Duration    // how old a measurement may be; default 100 ms
@@ -78,7 +78,7 @@ const (
 // defaultInFlight bounds requests at a time. Two cores answer several thousand cheap requests a second:
 // more than this waiting means that they come faster than they go. A body on its way costs a connection
 // and what Bytes counts.
-var defaultInFlight = [classes]int{Read: 512, Receive: 1024, Submit: 256, Heavy: 32}
+var defaultInFlight = [classes]int{Read: 512, Receive: 1024, Submit: 512, Heavy: 32}
 
 // NewShedder returns a shedder that has nothing in flight.
 func NewShedder(o ShedderOptions) *Shedder {
