@@ -83,15 +83,12 @@ func (s *supervisor) blocking() []Blocker {
 	return found[:min(len(found), maxBlockers)]
 }
 
-// short is the beginning of a message.
-func short(message string) string { return transforms.Short(message) }
-
 // observe tells what happened to a variant of the job that runs.
 func (s *supervisor) observe(e VariantEvent) {
 	if e.Attempt == 0 {
 		e.Attempt = s.number
 	}
-	e.At, e.Message = s.Timing.Now(), short(e.Message)
+	e.At, e.Message = s.Timing.Now(), transforms.Short(e.Message)
 	switch e.Kind {
 	case VariantRetrying:
 		s.failures[e.VariantID] = e

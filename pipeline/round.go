@@ -187,7 +187,7 @@ func (s *supervisor) commit(id, status string, reason model.Reason, retryable bo
 	case status == model.StatusFailed:
 		e.Kind = VariantFailed
 		if v.budget {
-			e.Message = fmt.Sprintf("%s (not tried again: the run has used up its %d retries)", short(message), s.RetryBudget)
+			e.Message = fmt.Sprintf("%s (not tried again: the run has used up its %d retries)", transforms.Short(message), s.RetryBudget)
 		}
 	}
 	s.observe(e)

@@ -27,6 +27,16 @@ func (s *server) routeVariants() {
 	}, access.ScopeRead, []code{notFound, gone}, s.getVariant)
 }
 
+// planned is a simulation of the caller's tenant with the variants of its plan.
+func (s *server) planned(ctx context.Context, id string) (store.Simulation, []planned, error) {
+	sim, err := s.simulation(ctx, id)
+	if err != nil {
+		return sim, nil, err
+	}
+	plan, err := s.planOf(ctx, sim)
+	return sim, plan, err
+}
+
 type listVariantsInput struct {
 	BySimulation
 	Paging
@@ -34,11 +44,7 @@ type listVariantsInput struct {
 }
 
 func (s *server) listVariants(ctx context.Context, in *listVariantsInput) (*answer[wire.VariantList], error) {
-	sim, err := s.simulation(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := s.planOf(ctx, sim)
+	sim, plan, err := s.planned(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +122,7 @@ type getVariantInput struct {
 }
 
 func (s *server) getVariant(ctx context.Context, in *getVariantInput) (*answer[wire.Variant], error) {
-	sim, err := s.simulation(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := s.planOf(ctx, sim)
+	sim, plan, err := s.planned(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
