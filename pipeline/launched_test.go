@@ -412,7 +412,7 @@ func TestNumbersOfWhoeverStartedTheRun(t *testing.T) {
 	o.NextAttempt = func(ctx context.Context, atLeast int64) (int64, error) {
 		asked = append(asked, atLeast)
 		if len(asked) == 1 { // another process takes this one
-			if _, err := store.TakeAttempt(plan.SimulationID, 40); err != nil {
+			if _, err := store.TakeAttempt(t.Context(), plan.SimulationID, 40); err != nil {
 				t.Error(err)
 			}
 			return 40, nil

@@ -62,7 +62,7 @@ func (s *supervisor) nextAttempt(ctx context.Context) (int64, error) {
 	if s.NextAttempt == nil {
 		return s.store.NextAttempt(ctx, id)
 	}
-	last, err := s.store.LastAttempt(id)
+	last, err := s.store.LastAttempt(ctx, id)
 	if err != nil {
 		return 0, err
 	}
@@ -77,7 +77,7 @@ func (s *supervisor) nextAttempt(ctx context.Context) (int64, error) {
 		}
 		s.highest = n
 		// Another process may have taken that very number meanwhile; then it is that one's.
-		taken, err := s.store.TakeAttempt(id, n)
+		taken, err := s.store.TakeAttempt(ctx, id, n)
 		if taken || err != nil {
 			return n, err
 		}
@@ -238,7 +238,7 @@ func (s *supervisor) account(ctx context.Context, p *process, number int64, ids 
 			err = s.mourn(ctx, p, number, id)
 		default:
 			// How it ended says nothing about the variant.
-			err = s.store.UnmarkStarted(s.plan.SimulationID, id, number)
+			err = s.store.UnmarkStarted(context.WithoutCancel(ctx), s.plan.SimulationID, id, number)
 			s.giveUp(id)
 		}
 		if err != nil {

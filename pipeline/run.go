@@ -31,7 +31,7 @@ func Run(ctx context.Context, o RunOptions) (sum Summary, err error) {
 	if o.Shared {
 		lock = store.LockShared
 	}
-	release, err := lock(o.SimulationID)
+	release, err := lock(ctx, o.SimulationID)
 	if err != nil {
 		return sum, err
 	}
@@ -84,7 +84,7 @@ func newSupervisor(ctx context.Context, o RunOptions, store *results.Store, plan
 	if o.Shared {
 		leftBefore = o.Timing.Now().Add(-sharedLeftovers)
 	}
-	if err := store.Sweep(plan.SimulationID, leftBefore); err != nil {
+	if err := store.Sweep(ctx, plan.SimulationID, leftBefore); err != nil {
 		return nil, err
 	}
 	s := &supervisor{RunOptions: o, store: store, plan: plan, config: config, reasons: map[model.Reason]int{},

@@ -83,7 +83,8 @@ func (a *attempt) run(ctx context.Context) (*model.VariantResult, error) {
 		return nil, err
 	}
 	a.began = now()
-	if err := s.store.MarkStarted(s.job.SimulationID, a.variant.ID, s.job.Attempt); err != nil {
+	// Cancelled or not: whether the marker is there must be known.
+	if err := s.store.MarkStarted(context.WithoutCancel(ctx), s.job.SimulationID, a.variant.ID, s.job.Attempt); err != nil {
 		return nil, err
 	}
 	s.notify(Event{Kind: Started, VariantID: a.variant.ID})
@@ -116,7 +117,7 @@ func (a *attempt) run(ctx context.Context) (*model.VariantResult, error) {
 // giveUp ends an attempt that was cancelled: its marker would count against the variant as if it had
 // brought its process down.
 func (a *attempt) giveUp() error {
-	if err := a.study.store.UnmarkStarted(a.study.job.SimulationID, a.variant.ID, a.study.job.Attempt); err != nil {
+	if err := a.study.store.UnmarkStarted(context.Background(), a.study.job.SimulationID, a.variant.ID, a.study.job.Attempt); err != nil {
 		return err
 	}
 	return errGivenUp

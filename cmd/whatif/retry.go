@@ -52,7 +52,7 @@ func (c *console) retryHere(ctx context.Context, f runFlags, args []string) erro
 		return fmt.Errorf("%w\none at the launcher is retried by: whatif retry %s --server %s", err, strings.Join(args, " "), server)
 	}
 	if err == nil {
-		err = c.notOfALauncher(id)
+		err = c.notOfALauncher(ctx, id)
 	}
 	if err != nil {
 		return err
@@ -81,12 +81,12 @@ func (c *console) retryThere(cmd *cobra.Command, r *remote, args []string) error
 }
 
 // notOfALauncher refuses to run here what a launcher is not done with: its store would never hear of it.
-func (c *console) notOfALauncher(id string) error {
+func (c *console) notOfALauncher(ctx context.Context, id string) error {
 	store, err := results.Open(c.results)
 	if err != nil {
 		return err
 	}
-	reserved, err := store.Reserved(id)
+	reserved, err := store.Reserved(ctx, id)
 	if err == nil && reserved {
 		err = usage("simulation %s is a launcher's, which is not done with it: `whatif resume %s` lets it go on if it is paused, and once it has ended "+
 			"`whatif retry %s --server %s` retries what failed; a launcher that was stopped goes on with it when it is started again",

@@ -88,7 +88,7 @@ func TestWhatALauncherIsNotDoneWithIsLeftAlone(t *testing.T) {
 	if _, err := store.Plan(t.Context(), simulationID); err != nil {
 		t.Error(err)
 	}
-	if err := store.Unreserve(simulationID); err != nil {
+	if err := store.Unreserve(t.Context(), simulationID); err != nil {
 		t.Fatal(err)
 	}
 	if status, stdout, stderr := toldAlone(t, "gc", "--older-than", "1d", "--results", dir); status != 0 || stdout != simulationID+"\n" || strings.Contains(stderr, "kept") {

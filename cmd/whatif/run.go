@@ -121,7 +121,7 @@ func (c *console) resume(ctx context.Context, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := c.notOfALauncher(id); err != nil {
+	if err := c.notOfALauncher(ctx, id); err != nil {
 		return err
 	}
 	return c.runVariants(ctx, id, pipeline.RunOptions{}, f)

@@ -72,7 +72,7 @@ func TestResultsOfDeletedSimulationsGo(t *testing.T) {
 	}
 	deleted()
 	stop(t, q)
-	release, err := r.results.Lock(late)
+	release, err := r.results.Lock(t.Context(), late)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func TestItStandsAside(t *testing.T) {
 	if err := r.results.WritePlan(t.Context(), plan); err != nil {
 		t.Fatal(err)
 	}
-	release, err := r.results.Lock(plan.SimulationID)
+	release, err := r.results.Lock(t.Context(), plan.SimulationID)
 	if err != nil {
 		t.Fatal(err)
 	}

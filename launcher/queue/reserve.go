@@ -50,7 +50,7 @@ func (q *Queue) reserve(ctx context.Context, sim store.Simulation) error {
 
 // unreserve leaves a simulation that has ended to retention. What could not be done is tried again.
 func (q *Queue) unreserve(id string) {
-	if err := q.Results.Unreserve(id); err != nil {
+	if err := q.Results.Unreserve(q.open, id); err != nil {
 		q.complain(q.open, "leaving the results of finished simulations to retention", err)
 		return
 	}

@@ -127,7 +127,7 @@ func TestReservationsOfTheDeadAreTakenAway(t *testing.T) {
 	wanted := map[string]bool{done.ID: false, cancelled.ID: false, kept.ID: true, foreign: true}
 	r.until(t, func() bool {
 		for id, want := range wanted {
-			if is, err := r.results.Reserved(id); err != nil || is != want {
+			if is, err := r.results.Reserved(t.Context(), id); err != nil || is != want {
 				return false
 			}
 		}

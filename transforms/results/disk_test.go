@@ -130,7 +130,7 @@ func commitOnBroken(t *testing.T, disk *brokenDisk, failures *int) bool {
 		t.Errorf("what was committed before: %v", err)
 	}
 	must[string](t)(whole.Commit(t.Context(), row))
-	if err := whole.Sweep(simulation, time.Time{}); err != nil {
+	if err := whole.Sweep(t.Context(), simulation, time.Time{}); err != nil {
 		t.Error(err)
 	}
 	if left := names(t, filepath.Dir(whole.Path(model.ResultPath(simulation, "v0001", 1)))); len(left) != 1 {

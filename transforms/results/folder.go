@@ -1,6 +1,7 @@
 package results
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,9 +21,11 @@ type folder struct {
 
 func (f *folder) at(path string) string { return filepath.Join(f.root, filepath.FromSlash(path)) }
 
-func (f *folder) create(path string, data []byte) error { return f.commit(f.at(path), data) }
+func (f *folder) create(_ context.Context, path string, data []byte) error {
+	return f.commit(f.at(path), data)
+}
 
-func (f *folder) claim(path string, data []byte) error {
+func (f *folder) claim(_ context.Context, path string, data []byte) error {
 	name := f.at(path)
 	dir := filepath.Dir(name)
 	if err := f.makeFolder(dir); err != nil {
@@ -43,7 +46,7 @@ func (f *folder) claim(path string, data []byte) error {
 	return nil
 }
 
-func (f *folder) mark(path string) error {
+func (f *folder) mark(_ context.Context, path string) error {
 	name := f.at(path)
 	if err := f.makeFolder(filepath.Dir(name)); err != nil {
 		return err
@@ -61,18 +64,20 @@ func (f *folder) mark(path string) error {
 	return nil
 }
 
-func (f *folder) unmark(path string) error {
+func (f *folder) unmark(_ context.Context, path string) error {
 	if err := ignoreMissing(f.disk.Remove(f.at(path))); err != nil {
 		return failed("remove", f.at(path), err)
 	}
 	return nil
 }
 
-func (f *folder) read(path string) ([]byte, error) { return f.disk.ReadFile(f.at(path), maxFileBytes) }
+func (f *folder) read(_ context.Context, path string) ([]byte, error) {
+	return f.disk.ReadFile(f.at(path), maxFileBytes)
+}
 
-func (f *folder) open(path string) (source, error) { return f.disk.Open(f.at(path)) }
+func (f *folder) open(_ context.Context, path string) (source, error) { return f.disk.Open(f.at(path)) }
 
-func (f *folder) list(dir string) ([]string, error) {
+func (f *folder) list(_ context.Context, dir string) ([]string, error) {
 	entries, err := f.disk.ReadDir(f.at(dir))
 	if err = ignoreMissing(err); err != nil {
 		return nil, err
@@ -84,11 +89,11 @@ func (f *folder) list(dir string) ([]string, error) {
 	return names, nil
 }
 
-func (f *folder) lock(path string, shared bool) (func() error, error) {
+func (f *folder) lock(_ context.Context, path string, shared bool) (func() error, error) {
 	return f.disk.Lock(f.at(path), shared)
 }
 
-func (f *folder) sweep(dir string, before time.Time) error {
+func (f *folder) sweep(ctx context.Context, dir string, before time.Time) error {
 	entries, err := f.disk.ReadDir(f.at(dir))
 	if err != nil {
 		return failed("list", f.at(dir), err)
@@ -97,9 +102,9 @@ func (f *folder) sweep(dir string, before time.Time) error {
 		below := dir + "/" + e.Name()
 		switch {
 		case e.IsDir():
-			err = f.sweep(below, before)
+			err = f.sweep(ctx, below, before)
 		case isTemporary(e.Name()):
-			err = f.sweepFile(below, before)
+			err = f.sweepFile(ctx, below, before)
 		}
 		if err != nil {
 			return err
@@ -109,9 +114,9 @@ func (f *folder) sweep(dir string, before time.Time) error {
 }
 
 // sweepFile removes a file, unless somebody may still be at it. One that is gone was somebody's who ended it first.
-func (f *folder) sweepFile(path string, before time.Time) error {
+func (f *folder) sweepFile(ctx context.Context, path string, before time.Time) error {
 	if before.IsZero() {
-		return f.unmark(path)
+		return f.unmark(ctx, path)
 	}
 	info, err := f.disk.Stat(f.at(path))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,12 +128,12 @@ func (f *folder) sweepFile(path string, before time.Time) error {
 	if info.ModTime().After(before) {
 		return nil
 	}
-	return f.unmark(path)
+	return f.unmark(ctx, path)
 }
 
 // remove first moves the folder to a name no reader looks at, so that a half removed simulation is
 // never seen, then removes it. What an interrupted removal left is removed by finishRemovals.
-func (f *folder) remove(dir string) error {
+func (f *folder) remove(_ context.Context, dir string) error {
 	gone := f.at(fmt.Sprintf("%s%s", removedPrefix, dir))
 	if err := f.disk.RemoveAll(gone); err != nil {
 		return failed("remove", gone, err)
@@ -145,8 +150,8 @@ func (f *folder) remove(dir string) error {
 	return nil
 }
 
-func (f *folder) finishRemovals() error {
-	names, err := f.list(".")
+func (f *folder) finishRemovals(ctx context.Context) error {
+	names, err := f.list(ctx, ".")
 	if err != nil {
 		return failed("list", f.root, err)
 	}

@@ -34,7 +34,7 @@ const readers = 4
 // Rows reads the outcome of every committed attempt of a simulation, by variant id and attempt.
 // A file that is not as it was committed is an error that names it (ErrDamaged), never skipped.
 func (s *Store) Rows(ctx context.Context, simulation string) ([]Row, error) {
-	paths, err := s.rowPaths(simulation)
+	paths, err := s.rowPaths(ctx, simulation)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *Store) Rows(ctx context.Context, simulation string) ([]Row, error) {
 	for i := range paths {
 		group.Go(func() error {
 			rows[i] = paths[i]
-			faults[i] = s.readOutcome(&rows[i])
+			faults[i] = s.readOutcome(ctx, &rows[i])
 			return ctx.Err()
 		})
 	}
@@ -56,12 +56,12 @@ func (s *Store) Rows(ctx context.Context, simulation string) ([]Row, error) {
 }
 
 // rowPaths lists the files of a simulation with what their names say.
-func (s *Store) rowPaths(simulation string) (rows []Row, err error) {
+func (s *Store) rowPaths(ctx context.Context, simulation string) (rows []Row, err error) {
 	if err := CheckSimulationID(simulation); err != nil {
 		return nil, err
 	}
 	dir := model.SimulationPath(simulation)
-	folders, err := s.place.list(dir)
+	folders, err := s.place.list(ctx, dir)
 	if err != nil {
 		return nil, failed("list", s.Path(dir), err)
 	}
@@ -69,7 +69,7 @@ func (s *Store) rowPaths(simulation string) (rows []Row, err error) {
 		if !strings.HasPrefix(name, "variant_id=") {
 			continue
 		}
-		files, err := s.place.list(dir + "/" + name)
+		files, err := s.place.list(ctx, dir+"/"+name)
 		if err != nil {
 			return nil, failed("list", s.Path(dir+"/"+name), err)
 		}
@@ -87,8 +87,8 @@ func (s *Store) rowPaths(simulation string) (rows []Row, err error) {
 }
 
 // readOutcome completes row from its file, and checks that the file is the one its name says.
-func (s *Store) readOutcome(row *Row) (err error) {
-	f, err := s.place.open(row.Path)
+func (s *Store) readOutcome(ctx context.Context, row *Row) (err error) {
+	f, err := s.place.open(ctx, row.Path)
 	if err != nil {
 		return failed("open", s.Path(row.Path), err)
 	}
@@ -147,7 +147,7 @@ func (s *Store) Outcome(ctx context.Context, simulation, variant string, attempt
 		return Row{}, false, err
 	}
 	row = Row{VariantID: variant, Attempt: attempt, Path: model.ResultPath(simulation, variant, attempt), simulation: simulation}
-	err = s.readOutcome(&row)
+	err = s.readOutcome(ctx, &row)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Row{}, false, nil
 	}
@@ -160,7 +160,7 @@ func (s *Store) Read(ctx context.Context, simulation, variant string, attempt in
 		return nil, err
 	}
 	path := model.ResultPath(simulation, variant, attempt)
-	data, err := s.place.read(path)
+	data, err := s.place.read(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("results: attempt %d of variant %s: %w at %s", attempt, variant, ErrNotFound, s.Path(path))
 	}
@@ -183,7 +183,7 @@ type Simulation struct {
 // Simulations lists what the store holds, newest first. Folders without a plan are left out: their
 // submission was interrupted, and nothing of them ever ran.
 func (s *Store) Simulations(ctx context.Context) ([]Simulation, error) {
-	names, err := s.place.list(".")
+	names, err := s.place.list(ctx, ".")
 	if err != nil {
 		return nil, failed("list", s.uri, err)
 	}
@@ -193,7 +193,7 @@ func (s *Store) Simulations(ctx context.Context) ([]Simulation, error) {
 		if !ok || CheckSimulationID(id) != nil {
 			continue
 		}
-		at, err := s.submittedAt(id)
+		at, err := s.submittedAt(ctx, id)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -209,9 +209,9 @@ func (s *Store) Simulations(ctx context.Context) ([]Simulation, error) {
 }
 
 // submittedAt reads a plan only as far as its time of submission, which stands near the beginning.
-func (s *Store) submittedAt(simulation string) (at time.Time, err error) {
+func (s *Store) submittedAt(ctx context.Context, simulation string) (at time.Time, err error) {
 	path := model.PlanPath(simulation)
-	f, err := s.place.open(path)
+	f, err := s.place.open(ctx, path)
 	if err != nil {
 		return at, failed("open", s.Path(path), err)
 	}
@@ -239,7 +239,7 @@ func (s *Store) Resolve(ctx context.Context, simulation string) (string, error) 
 		if err := CheckSimulationID(simulation); err != nil {
 			return "", err
 		}
-		if _, err := s.submittedAt(simulation); errors.Is(err, fs.ErrNotExist) {
+		if _, err := s.submittedAt(ctx, simulation); errors.Is(err, fs.ErrNotExist) {
 			return "", s.notFound(simulation)
 		} else if err != nil {
 			return "", err

@@ -20,7 +20,7 @@ func (s *Store) Reserve(ctx context.Context, simulation, launcher string) error 
 	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
 		return err
 	}
-	err := s.place.claim(model.SimulationPath(simulation)+reservation, fmt.Appendf(nil, "%s is not done with this simulation\n", launcher))
+	err := s.place.claim(ctx, model.SimulationPath(simulation)+reservation, fmt.Appendf(nil, "%s is not done with this simulation\n", launcher))
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -28,20 +28,20 @@ func (s *Store) Reserve(ctx context.Context, simulation, launcher string) error 
 }
 
 // Unreserve leaves a simulation to retention again. One that is not reserved, or no more, is no error.
-func (s *Store) Unreserve(simulation string) error {
+func (s *Store) Unreserve(ctx context.Context, simulation string) error {
 	if err := CheckSimulationID(simulation); err != nil {
 		return err
 	}
-	return s.place.unmark(model.SimulationPath(simulation) + reservation)
+	return s.place.unmark(ctx, model.SimulationPath(simulation)+reservation)
 }
 
 // Reserved reports whether a launcher is not done with a simulation.
-func (s *Store) Reserved(simulation string) (bool, error) {
+func (s *Store) Reserved(ctx context.Context, simulation string) (bool, error) {
 	if err := CheckSimulationID(simulation); err != nil {
 		return false, err
 	}
 	path := model.SimulationPath(simulation) + reservation
-	f, err := s.place.open(path)
+	f, err := s.place.open(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -56,7 +56,7 @@ func (s *Store) Reserved(simulation string) (bool, error) {
 
 // Reservations lists the simulations that are reserved, by id.
 func (s *Store) Reservations(ctx context.Context) (reserved []string, err error) {
-	names, err := s.place.list(".")
+	names, err := s.place.list(ctx, ".")
 	if err != nil {
 		return nil, failed("list", s.uri, err)
 	}
@@ -65,7 +65,7 @@ func (s *Store) Reservations(ctx context.Context) (reserved []string, err error)
 		if !ok || CheckSimulationID(id) != nil {
 			continue
 		}
-		is, err := s.Reserved(id)
+		is, err := s.Reserved(ctx, id)
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@ import (
 
 // Delete removes a simulation and its results, reserved or not. One that is running is refused with ErrRunning.
 func (s *Store) Delete(ctx context.Context, simulation string) (err error) {
-	release, err := s.Lock(simulation)
+	release, err := s.Lock(ctx, simulation)
 	if err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func (s *Store) Delete(ctx context.Context, simulation string) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.place.remove(model.SimulationPath(simulation))
+	return s.place.remove(ctx, model.SimulationPath(simulation))
 }
 
 // Expired lists the simulations submitted before a time, oldest first: those that retention may delete, and
@@ -33,7 +33,7 @@ func (s *Store) Expired(ctx context.Context, before time.Time) (old, reserved []
 		if !sim.SubmittedAt.Before(before) {
 			continue
 		}
-		kept, err := s.Reserved(sim.ID)
+		kept, err := s.Reserved(ctx, sim.ID)
 		switch {
 		case err != nil:
 			return nil, nil, err
@@ -51,7 +51,7 @@ func (s *Store) Expired(ctx context.Context, before time.Time) (old, reserved []
 // What an earlier deletion left that was interrupted goes first.
 func (s *Store) GC(ctx context.Context, before time.Time, dryRun bool) (removed []string, err error) {
 	if !dryRun {
-		if err := s.place.finishRemovals(); err != nil {
+		if err := s.place.finishRemovals(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -74,7 +74,7 @@ func (s *Store) GC(ctx context.Context, before time.Time, dryRun bool) (removed 
 // collect deletes a simulation that nobody has, or only says whether it would. That it is not reserved is looked
 // at under its lock: whoever reserves a simulation runs it next.
 func (s *Store) collect(ctx context.Context, simulation string, dryRun bool) (gone bool, err error) {
-	release, err := s.Lock(simulation)
+	release, err := s.Lock(ctx, simulation)
 	if errors.Is(err, ErrRunning) {
 		return false, nil
 	}
@@ -82,12 +82,12 @@ func (s *Store) collect(ctx context.Context, simulation string, dryRun bool) (go
 		return false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	reserved, err := s.Reserved(simulation)
+	reserved, err := s.Reserved(ctx, simulation)
 	if err = errors.Join(err, ctx.Err()); err != nil || reserved {
 		return false, err
 	}
 	if !dryRun {
-		err = s.place.remove(model.SimulationPath(simulation))
+		err = s.place.remove(ctx, model.SimulationPath(simulation))
 	}
 	return err == nil, err
 }

@@ -245,7 +245,7 @@ func TestIdsThatAreNoIdsAreRefused(t *testing.T) {
 		if _, err := s.Commit(t.Context(), row); err == nil {
 			t.Errorf("a row of simulation %q was committed", id)
 		}
-		if _, err := s.Lock(id); err == nil {
+		if _, err := s.Lock(t.Context(), id); err == nil {
 			t.Errorf("simulation %q was locked", id)
 		}
 	}

@@ -15,11 +15,11 @@ import (
 func TestManyHoldersOfASharedLock(t *testing.T) {
 	s := storeOfThree(t)
 	again := must[*Store](t)(Open(s.URI()))
-	first, second := must[func() error](t)(s.LockShared(newest)), must[func() error](t)(again.LockShared(newest))
+	first, second := must[func() error](t)(s.LockShared(t.Context(), newest)), must[func() error](t)(again.LockShared(t.Context(), newest))
 	if err := first(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := again.Lock(newest); !errors.Is(err, ErrRunning) {
+	if _, err := again.Lock(t.Context(), newest); !errors.Is(err, ErrRunning) {
 		t.Errorf("alone beside a shared one: %v", err)
 	}
 	if err := s.Delete(t.Context(), newest); !errors.Is(err, ErrRunning) {
@@ -28,14 +28,14 @@ func TestManyHoldersOfASharedLock(t *testing.T) {
 	if err := second(); err != nil {
 		t.Fatal(err)
 	}
-	alone := must[func() error](t)(again.Lock(newest))
-	if _, err := s.LockShared(newest); !errors.Is(err, ErrRunning) {
+	alone := must[func() error](t)(again.Lock(t.Context(), newest))
+	if _, err := s.LockShared(t.Context(), newest); !errors.Is(err, ErrRunning) {
 		t.Errorf("shared beside one alone: %v", err)
 	}
 	if err := alone(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.LockShared("20260701-cccccccccc"); !errors.Is(err, ErrNotFound) {
+	if _, err := s.LockShared(t.Context(), "20260701-cccccccccc"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("lock of none: %v", err)
 	}
 }
@@ -55,7 +55,7 @@ func TestYoungFilesAreLeftToTheirWriters(t *testing.T) {
 	if err := os.Chtimes(s.Path(row), ago, ago); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sweep(simulation, time.Now().Add(-time.Minute)); err != nil {
+	if err := s.Sweep(t.Context(), simulation, time.Now().Add(-time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if left := names(t, dir); !slices.Equal(left, []string{".attempt=2.parquet.7-2.tmp", "attempt=1.parquet"}) {
@@ -66,18 +66,18 @@ func TestYoungFilesAreLeftToTheirWriters(t *testing.T) {
 // TestNumbersThatOthersChose are taken once, and the next one is above them.
 func TestNumbersThatOthersChose(t *testing.T) {
 	s := storeOfThree(t)
-	if last := must[int64](t)(s.LastAttempt(newest)); last != 0 {
+	if last := must[int64](t)(s.LastAttempt(t.Context(), newest)); last != 0 {
 		t.Errorf("none is taken, the last is %d", last)
 	}
 	for n, want := range []bool{true, false} {
-		if taken := must[bool](t)(s.TakeAttempt(newest, 40)); taken != want {
+		if taken := must[bool](t)(s.TakeAttempt(t.Context(), newest, 40)); taken != want {
 			t.Errorf("call %d: taken %v", n, taken)
 		}
 	}
-	if last, next := must[int64](t)(s.LastAttempt(newest)), must[int64](t)(s.NextAttempt(t.Context(), newest)); last != 40 || next != 41 {
+	if last, next := must[int64](t)(s.LastAttempt(t.Context(), newest)), must[int64](t)(s.NextAttempt(t.Context(), newest)); last != 40 || next != 41 {
 		t.Errorf("the last is %d, the next %d", last, next)
 	}
-	if _, err := s.TakeAttempt("../x", 1); err == nil {
+	if _, err := s.TakeAttempt(t.Context(), "../x", 1); err == nil {
 		t.Error("an id that is none")
 	}
 	if _, err := os.Stat(s.Path(model.AttemptPath(newest, 41))); err != nil {

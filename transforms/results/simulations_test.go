@@ -98,9 +98,9 @@ func TestAPlanIsWrittenOnce(t *testing.T) {
 
 func TestOneHolderOfALock(t *testing.T) {
 	s := storeOfThree(t)
-	release := must[func() error](t)(s.Lock(newest))
+	release := must[func() error](t)(s.Lock(t.Context(), newest))
 	again := must[*Store](t)(Open(s.URI()))
-	if _, err := again.Lock(newest); !errors.Is(err, ErrRunning) {
+	if _, err := again.Lock(t.Context(), newest); !errors.Is(err, ErrRunning) {
 		t.Errorf("a second lock: %v", err)
 	}
 	if err := again.Delete(t.Context(), newest); !errors.Is(err, ErrRunning) {
@@ -109,18 +109,18 @@ func TestOneHolderOfALock(t *testing.T) {
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	release = must[func() error](t)(again.Lock(newest))
+	release = must[func() error](t)(again.Lock(t.Context(), newest))
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Lock("20260701-cccccccccc"); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Lock(t.Context(), "20260701-cccccccccc"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("lock of none: %v", err)
 	}
 }
 
 func TestGCKeepsTheYoungAndTheRunning(t *testing.T) {
 	s := storeOfThree(t)
-	release := must[func() error](t)(s.Lock(older))
+	release := must[func() error](t)(s.Lock(t.Context(), older))
 	before := time.Date(2026, 7, 1, 8, 30, 0, 0, time.UTC)
 	if got := must[[]string](t)(s.GC(t.Context(), before, true)); !slices.Equal(got, []string{oldest}) {
 		t.Errorf("a dry run names %v", got)
@@ -170,7 +170,7 @@ func TestGCKeepsTheReserved(t *testing.T) {
 		t.Errorf("reserved are %v", got)
 	}
 	for range 2 { // the second time it is not reserved any more
-		if err := s.Unreserve(oldest); err != nil {
+		if err := s.Unreserve(t.Context(), oldest); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -262,11 +262,11 @@ func TestAttemptNumbersNeverComeTwice(t *testing.T) {
 func TestStartedMarkers(t *testing.T) {
 	s := storeOfThree(t)
 	for _, n := range []int64{10, 2, 2} {
-		if err := s.MarkStarted(newest, "v0001.r2", n); err != nil {
+		if err := s.MarkStarted(t.Context(), newest, "v0001.r2", n); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(s.MarkStarted(newest, "baseline", 1), s.UnmarkStarted(newest, "baseline", 1), s.UnmarkStarted(newest, "baseline", 1)); err != nil {
+	if err := errors.Join(s.MarkStarted(t.Context(), newest, "baseline", 1), s.UnmarkStarted(t.Context(), newest, "baseline", 1), s.UnmarkStarted(t.Context(), newest, "baseline", 1)); err != nil {
 		t.Fatal(err)
 	}
 	got := must[map[string][]int64](t)(s.Started(t.Context(), newest))

@@ -29,23 +29,23 @@ type Store struct {
 // store's root, with slashes, so that a bucket can take its place.
 type place interface {
 	// create makes a file whole and durable, without replacing; nil if it holds the same bytes already.
-	create(path string, data []byte) error
+	create(ctx context.Context, path string, data []byte) error
 	// claim makes a durable file if there is none of that name: fs.ErrExist if there is.
-	claim(path string, data []byte) error
+	claim(ctx context.Context, path string, data []byte) error
 	// mark makes a file that may be lost with the power; nil if it is there.
-	mark(path string) error
-	unmark(path string) error
-	read(path string) ([]byte, error)
-	open(path string) (source, error)
+	mark(ctx context.Context, path string) error
+	unmark(ctx context.Context, path string) error
+	read(ctx context.Context, path string) ([]byte, error)
+	open(ctx context.Context, path string) (source, error)
 	// list is the names in a folder, sorted; empty if there is no such folder.
-	list(dir string) ([]string, error)
-	lock(path string, shared bool) (release func() error, err error)
+	list(ctx context.Context, dir string) ([]string, error)
+	lock(ctx context.Context, path string, shared bool) (release func() error, err error)
 	// sweep removes what interrupted writers left in a folder and those below it: all, or what was last changed before a time.
-	sweep(dir string, before time.Time) error
+	sweep(ctx context.Context, dir string, before time.Time) error
 	// remove takes a folder away in one step for readers.
-	remove(dir string) error
+	remove(ctx context.Context, dir string) error
 	// finishRemovals takes away what interrupted removals left.
-	finishRemovals() error
+	finishRemovals(ctx context.Context) error
 }
 
 // Open is the store at a folder, which need not exist yet.
@@ -92,7 +92,7 @@ func (s *Store) Commit(ctx context.Context, row *model.VariantResult) (path stri
 			row.VariantID, len(data), maxRowFileBytes)
 	}
 	path = model.ResultPath(row.SimulationID, row.VariantID, row.Attempt)
-	return path, s.place.create(path, data)
+	return path, s.place.create(ctx, path, data)
 }
 
 // WritePlan makes a simulation's plan durable, before anything of it runs. The same plan may be
@@ -105,7 +105,7 @@ func (s *Store) WritePlan(ctx context.Context, plan *model.Plan) error {
 	if err != nil {
 		return fmt.Errorf("results: encode the plan of %s: %w", plan.SimulationID, err)
 	}
-	if err := s.place.create(model.PlanPath(plan.SimulationID), data); err != nil {
+	if err := s.place.create(ctx, model.PlanPath(plan.SimulationID), data); err != nil {
 		return err
 	}
 	killpoint.Here("results.plan_written")
@@ -118,7 +118,7 @@ func (s *Store) Plan(ctx context.Context, simulation string) (*model.Plan, error
 		return nil, err
 	}
 	path := model.PlanPath(simulation)
-	data, err := s.place.read(path)
+	data, err := s.place.read(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, s.notFound(simulation)
 	}
@@ -145,12 +145,12 @@ func (s *Store) NextAttempt(ctx context.Context, simulation string) (int64, erro
 	if err := CheckSimulationID(simulation); err != nil {
 		return 0, err
 	}
-	last, err := s.LastAttempt(simulation)
+	last, err := s.LastAttempt(ctx, simulation)
 	if err != nil {
 		return 0, err
 	}
 	for n := last + 1; ctx.Err() == nil; n++ {
-		if taken, err := s.TakeAttempt(simulation, n); taken || err != nil {
+		if taken, err := s.TakeAttempt(ctx, simulation, n); taken || err != nil {
 			return n, err
 		}
 	}
@@ -158,7 +158,7 @@ func (s *Store) NextAttempt(ctx context.Context, simulation string) (int64, erro
 }
 
 // TakeAttempt takes an attempt number that somebody else chose; taken is false if another has it.
-func (s *Store) TakeAttempt(simulation string, n int64) (taken bool, err error) {
+func (s *Store) TakeAttempt(ctx context.Context, simulation string, n int64) (taken bool, err error) {
 	if err := CheckSimulationID(simulation); err != nil {
 		return false, err
 	}
@@ -166,7 +166,7 @@ func (s *Store) TakeAttempt(simulation string, n int64) (taken bool, err error) 
 	if err != nil {
 		host = "unknown"
 	}
-	err = s.place.claim(model.AttemptPath(simulation, n), fmt.Appendf(nil, "%s %d\n", host, os.Getpid()))
+	err = s.place.claim(ctx, model.AttemptPath(simulation, n), fmt.Appendf(nil, "%s %d\n", host, os.Getpid()))
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
@@ -177,12 +177,12 @@ func (s *Store) TakeAttempt(simulation string, n int64) (taken bool, err error) 
 }
 
 // LastAttempt is the highest attempt number of a simulation taken so far, 0 with none.
-func (s *Store) LastAttempt(simulation string) (last int64, err error) {
+func (s *Store) LastAttempt(ctx context.Context, simulation string) (last int64, err error) {
 	if err := CheckSimulationID(simulation); err != nil {
 		return 0, err
 	}
 	dir := path.Dir(model.AttemptPath(simulation, 1))
-	names, err := s.place.list(dir)
+	names, err := s.place.list(ctx, dir)
 	if err != nil {
 		return 0, failed("list", s.Path(dir), err)
 	}
@@ -196,11 +196,11 @@ func (s *Store) LastAttempt(simulation string) (last int64, err error) {
 
 // MarkStarted notes that an attempt at a variant begins. A marker without a row of the same
 // attempt tells the next job that the process died with that variant in flight.
-func (s *Store) MarkStarted(simulation, variant string, attempt int64) error {
+func (s *Store) MarkStarted(ctx context.Context, simulation, variant string, attempt int64) error {
 	if err := checkIDs(simulation, variant); err != nil {
 		return err
 	}
-	if err := s.place.mark(model.StartedPath(simulation, variant, attempt)); err != nil {
+	if err := s.place.mark(ctx, model.StartedPath(simulation, variant, attempt)); err != nil {
 		return err
 	}
 	killpoint.Here("results.started_marked")
@@ -208,11 +208,11 @@ func (s *Store) MarkStarted(simulation, variant string, attempt int64) error {
 }
 
 // UnmarkStarted takes the marker back: the attempt was cancelled, which says nothing about the variant.
-func (s *Store) UnmarkStarted(simulation, variant string, attempt int64) error {
+func (s *Store) UnmarkStarted(ctx context.Context, simulation, variant string, attempt int64) error {
 	if err := checkIDs(simulation, variant); err != nil {
 		return err
 	}
-	return s.place.unmark(model.StartedPath(simulation, variant, attempt))
+	return s.place.unmark(ctx, model.StartedPath(simulation, variant, attempt))
 }
 
 // Started lists the attempts that began, by variant, ascending.
@@ -221,7 +221,7 @@ func (s *Store) Started(ctx context.Context, simulation string) (map[string][]in
 		return nil, err
 	}
 	dir := path.Dir(model.StartedPath(simulation, model.BaselineID, 1))
-	names, err := s.place.list(dir)
+	names, err := s.place.list(ctx, dir)
 	if err != nil {
 		return nil, failed("list", s.Path(dir), err)
 	}
@@ -239,22 +239,22 @@ func (s *Store) Started(ctx context.Context, simulation string) (map[string][]in
 
 // Lock takes a simulation for the caller until release: one process at a time runs or deletes it.
 // An error wraps ErrRunning if another has it, ErrNotFound if there is no such simulation.
-func (s *Store) Lock(simulation string) (release func() error, err error) {
-	return s.lock(simulation, false)
+func (s *Store) Lock(ctx context.Context, simulation string) (release func() error, err error) {
+	return s.lock(ctx, simulation, false)
 }
 
 // LockShared takes a simulation for the caller and others who take it so: it is not deleted meanwhile, and
 // nobody has it with Lock. They make sure of all else in another way.
-func (s *Store) LockShared(simulation string) (release func() error, err error) {
-	return s.lock(simulation, true)
+func (s *Store) LockShared(ctx context.Context, simulation string) (release func() error, err error) {
+	return s.lock(ctx, simulation, true)
 }
 
-func (s *Store) lock(simulation string, shared bool) (release func() error, err error) {
+func (s *Store) lock(ctx context.Context, simulation string, shared bool) (release func() error, err error) {
 	if err := CheckSimulationID(simulation); err != nil {
 		return nil, err
 	}
 	path := model.SimulationPath(simulation) + "/_lock"
-	release, err = s.place.lock(path, shared)
+	release, err = s.place.lock(ctx, path, shared)
 	switch {
 	case err == nil:
 		return release, nil
@@ -268,9 +268,9 @@ func (s *Store) lock(simulation string, shared bool) (release func() error, err 
 
 // Sweep removes what interrupted writers of a simulation left and last touched before a time; the zero
 // time: all of it. The caller holds its lock; if that is a shared one, young files may be somebody's.
-func (s *Store) Sweep(simulation string, before time.Time) error {
+func (s *Store) Sweep(ctx context.Context, simulation string, before time.Time) error {
 	if err := CheckSimulationID(simulation); err != nil {
 		return err
 	}
-	return s.place.sweep(model.SimulationPath(simulation), before)
+	return s.place.sweep(ctx, model.SimulationPath(simulation), before)
 }
