@@ -1,0 +1,207 @@
+package loads
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/killpoint"
+)
+
+// maxFiles bounds a round. A load job takes 10,000 URIs and 15 TB ("Quotas and limits", Load jobs:
+// https://cloud.google.com/bigquery/quotas#load_jobs); a row's file has at most 16 MiB, so the second bound is
+// never met: 10,000 of them are 0.17 TB.
+const maxFiles = 10_000
+
+// plan makes the round after the last one, which is settled, of as much as fits of what these simulations have
+// that is in no round yet. It is nil if there is nothing, or if another loader was faster: look again.
+func (l *Loader) plan(ctx context.Context, last *round, simulations []string) (made *round, beaten bool, err error) {
+	next := &round{manifest: manifest{Version: manifestVersion, Round: 1, Table: l.Table, Source: l.Source}}
+	if last != nil {
+		next.Round, next.JobsBefore = last.Round+1, last.jobsAfter()
+	}
+	if err := l.gather(ctx, next, simulations); err != nil {
+		return nil, false, err
+	}
+	if len(next.Simulations) == 0 {
+		return nil, false, nil
+	}
+	if err := l.Store.Stage(ctx, next.paths()); err != nil {
+		return nil, false, fmt.Errorf("loads: %w", err)
+	}
+	killpoint.Here("loads.staged")
+	next.MadeAt = l.Now().UTC()
+	ours, err := l.writeOnce(ctx, l.roundFolder(next.Round)+"/"+manifestName, next.manifest)
+	if err != nil || !ours {
+		return nil, err == nil, err
+	}
+	killpoint.Here("loads.round_made")
+	l.known.Store(next.Round)
+	made, err = l.mustRead(ctx, next.Round)
+	return made, false, err
+}
+
+// gather fills a round with simulations, whole if they fit. One that was in a round which was given up goes alone.
+func (l *Loader) gather(ctx context.Context, next *round, simulations []string) error {
+	room := maxFiles
+	for _, id := range simulations {
+		free, troubled, err := l.claim(ctx, next.Round, id)
+		if err != nil {
+			return err
+		}
+		alone := len(next.Simulations) == 0
+		if len(free) == 0 || troubled && !alone || len(free) > room && !alone {
+			continue
+		}
+		free = free[:min(len(free), room)]
+		next.Simulations = append(next.Simulations, part{ID: id, Rows: free})
+		if room -= len(free); room == 0 || troubled {
+			return nil
+		}
+	}
+	return nil
+}
+
+// claim is the rows of a simulation that are in no round before one that is about to be made. It leaves a mark
+// before it looks, so that whoever makes a later round sees what this one may hold; none if there is nothing.
+func (l *Loader) claim(ctx context.Context, before int64, simulation string) (rows []string, troubled bool, err error) {
+	if rows, _, err = l.free(ctx, simulation); err != nil || len(rows) == 0 {
+		return nil, false, err
+	}
+	mark := fmt.Sprintf("%s/%08d", l.marksFolder(simulation), before)
+	err = l.Store.Create(ctx, mark, []byte("this round may hold rows of this simulation\n"))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, false, fmt.Errorf("loads: %w", err)
+	}
+	killpoint.Here("loads.marked")
+	return l.free(ctx, simulation)
+}
+
+// free is the rows of a simulation that are in no round, in order; troubled if one of them had been in a round
+// that left it out, though nothing is wrong with it.
+func (l *Loader) free(ctx context.Context, simulation string) (rows []string, troubled bool, err error) {
+	m, err := l.membership(ctx, simulation)
+	if err != nil {
+		return nil, false, err
+	}
+	committed, err := l.Store.Rows(ctx, simulation)
+	if err != nil {
+		return nil, false, fmt.Errorf("loads: simulation %s: %w", simulation, err)
+	}
+	sortRows(committed)
+	for _, row := range committed {
+		name := row.String()
+		if m.rounds[name] != nil {
+			continue
+		}
+		if m.out[name] != "" {
+			wrong, err := l.Store.Check(ctx, simulation, row)
+			if err != nil {
+				return nil, false, fmt.Errorf("loads: simulation %s: %w", simulation, err)
+			}
+			if wrong != "" {
+				continue
+			}
+			troubled = true
+		}
+		rows = append(rows, name)
+	}
+	return rows, troubled, nil
+}
+
+// sortRows puts the same rows into the same order everywhere.
+func sortRows(rows []Row) {
+	slices.SortFunc(rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(a.Variant, b.Variant), cmp.Compare(a.Attempt, b.Attempt))
+	})
+}
+
+// membership is which rounds have which rows of a simulation.
+type membership struct {
+	rounds   map[string]*round // by row: the round that it is in
+	out      map[string]string // rows that a round left out and that are in no other: why
+	complete int64             // all rows up to this attempt are in settled rounds; -1: not known to be
+}
+
+// completePrefix begins the name of a mark that all rows up to an attempt are in settled rounds.
+const completePrefix = "complete."
+
+// membership reads the rounds that are marked at a simulation. A mark of a round that was never made, or that
+// another loader made of other simulations, says nothing.
+func (l *Loader) membership(ctx context.Context, simulation string) (membership, error) {
+	m := membership{rounds: map[string]*round{}, out: map[string]string{}, complete: -1}
+	names, err := l.Store.List(ctx, l.marksFolder(simulation))
+	if err != nil {
+		return m, fmt.Errorf("loads: simulation %s: %w", simulation, err)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if text, ok := strings.CutPrefix(name, completePrefix); ok {
+			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+				m.complete = max(m.complete, n)
+			}
+			continue
+		}
+		n, err := strconv.ParseInt(name, 10, 64)
+		if err != nil {
+			continue // a file that is still being written
+		}
+		r, err := l.read(ctx, n)
+		if err != nil {
+			return m, err
+		}
+		if r != nil {
+			m.add(r, simulation)
+		}
+	}
+	return m, nil
+}
+
+// add takes in a round; they come in the order of their numbers.
+func (m *membership) add(r *round, simulation string) {
+	out := r.without()
+	for _, row := range r.part(simulation) {
+		if why, gone := out[fileOf{simulation, row}]; gone {
+			m.out[row] = why
+		} else {
+			m.rounds[row] = r
+			delete(m.out, row)
+		}
+	}
+}
+
+// Pending reports whether a simulation may have rows that are not known to be loaded, by looking at its marks only.
+func (l *Loader) Pending(ctx context.Context, simulation string) (bool, error) {
+	last, err := l.Store.LastAttempt(ctx, simulation)
+	if err != nil {
+		return false, fmt.Errorf("loads: simulation %s: %w", simulation, err)
+	}
+	names, err := l.Store.List(ctx, l.marksFolder(simulation))
+	if err != nil {
+		return false, fmt.Errorf("loads: simulation %s: %w", simulation, err)
+	}
+	return !slices.Contains(names, completePrefix+strconv.FormatInt(last, 10)), nil
+}
+
+// markComplete notes that all rows up to an attempt are in settled rounds.
+func (l *Loader) markComplete(ctx context.Context, simulation string, attempt int64) error {
+	name := path.Join(l.marksFolder(simulation), completePrefix+strconv.FormatInt(attempt, 10))
+	err := l.Store.Create(ctx, name, []byte("all rows up to this attempt are in settled rounds\n"))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("loads: %w", err)
+	}
+	return nil
+}
+
+// rowPath is the path of a row of a manifest.
+func rowPath(simulation, row string) string {
+	parsed, _ := parseRow(row) // it comes from Row.String or was checked when it was read
+	return model.ResultPath(simulation, parsed.Variant, parsed.Attempt)
+}
