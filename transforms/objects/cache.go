@@ -34,12 +34,13 @@ type Cache struct {
 	most int64 // bytes of all files; 0: by what is free
 	now  func() time.Time
 	free func(dir string) (int64, error) // bytes of the disk
+	open func(ctx context.Context, uri string) (*Bucket, error)
 }
 
 // NewCache is the cache in a folder, which need not be there yet. Its files take maxBytes at most, together
 // with those of a single study that needs more; 0 is 20 GiB, or half of what the disk could hold if that is less.
 func NewCache(dir string, maxBytes int64) *Cache {
-	return &Cache{dir: dir, most: maxBytes, now: time.Now, free: freeDisk}
+	return &Cache{dir: dir, most: maxBytes, now: time.Now, free: freeDisk, open: Open}
 }
 
 // UserCache is the cache that all programs of this user share: in the folder WHATIF_CACHE, else `whatif/inputs`
@@ -48,10 +49,9 @@ func UserCache() *Cache {
 	dir := os.Getenv("WHATIF_CACHE")
 	if dir == "" {
 		home, err := os.UserCacheDir()
-		if err != nil {
-			home = os.TempDir() // no user to speak of
+		if dir = filepath.Join(home, "whatif", "inputs"); err != nil || os.MkdirAll(dir, 0o777) != nil {
+			dir = filepath.Join(os.TempDir(), "whatif", "inputs") // no user to speak of
 		}
-		dir = filepath.Join(home, "whatif", "inputs")
 	}
 	return NewCache(dir, 0)
 }
@@ -96,7 +96,7 @@ func (c *Cache) Fetch(ctx context.Context, pin model.PinnedInput) (*Cached, erro
 }
 
 func (c *Cache) fetch(ctx context.Context, pin model.PinnedInput) (*Cached, error) {
-	bucket, o, err := pinnedObject(ctx, pin)
+	bucket, o, err := c.object(ctx, pin)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +111,8 @@ func (c *Cache) fetch(ctx context.Context, pin model.PinnedInput) (*Cached, erro
 	return f, errors.Join(err, c.discard(pin.SHA256))
 }
 
-// pinnedObject is the object of a pin.
-func pinnedObject(ctx context.Context, pin model.PinnedInput) (*Bucket, Object, error) {
+// object is the one that was pinned.
+func (c *Cache) object(ctx context.Context, pin model.PinnedInput) (*Bucket, Object, error) {
 	name, path, err := Split(pin.URI)
 	if err != nil {
 		return nil, Object{}, err
@@ -121,7 +121,7 @@ func pinnedObject(ctx context.Context, pin model.PinnedInput) (*Bucket, Object, 
 	if err != nil || generation <= 0 || path == "" {
 		return nil, Object{}, fmt.Errorf("objects: %s is pinned at generation %q, which is none", pin.URI, pin.Generation)
 	}
-	bucket, err := Open(ctx, scheme+name)
+	bucket, err := c.open(ctx, scheme+name)
 	return bucket, Object{Name: path, Size: pin.Size, Generation: generation}, err
 }
 

@@ -113,6 +113,16 @@ func diskFull(err error, dir string) error {
 	if !errors.Is(err, syscall.ENOSPC) {
 		return err
 	}
-	return fmt.Errorf("objects: no room for another input in %s: %w; free some, or name a folder on a larger disk in WHATIF_CACHE",
-		dir, errors.Join(err, model.NewFault(model.Storage, err.Error())))
+	return &noRoom{dir, err}
 }
+
+// noRoom is a disk's that is full. Later it may not be.
+type noRoom struct {
+	dir   string
+	cause error
+}
+
+func (n *noRoom) Error() string {
+	return fmt.Sprintf("objects: no room for another input in %s: %v; free some, or name a folder on a larger disk in WHATIF_CACHE", n.dir, n.cause)
+}
+func (n *noRoom) Unwrap() []error { return []error{n.cause, model.NewFault(model.Storage, n.Error())} }
