@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"sync"
@@ -16,16 +17,23 @@ import (
 // conversation is a job's side of what it and its supervisor say to each other (protocol.go).
 type conversation struct {
 	teller *teller
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	heard  atomic.Bool // a word of the supervisor since the watch last looked
 
 	mu    sync.Mutex
 	turns map[string]chan struct{} // of variants that want a token: closed once they have it
 }
 
+// Why a job's process ends early: what becomes of a job elsewhere depends on it.
+var (
+	errAsked = errors.New("the supervisor asked for the end")
+	errLeave = errors.New("the supervisor leaves the job alone")
+	errGone  = errors.New("the supervisor is gone")
+)
+
 // listen takes note of every line until the supervisor is gone, which ends the job too.
 func (c *conversation) listen(lines *bufio.Reader) {
-	defer c.cancel()
+	defer c.cancel(errGone)
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
@@ -35,8 +43,13 @@ func (c *conversation) listen(lines *bufio.Reader) {
 		line = strings.TrimSpace(line)
 		if id, ok := strings.CutPrefix(line, goLine); ok {
 			c.admit(id)
-		} else if line == cancelLine {
-			c.cancel()
+			continue
+		}
+		switch line {
+		case cancelLine:
+			c.cancel(errAsked)
+		case leaveLine:
+			c.cancel(errLeave)
 		}
 	}
 }
@@ -91,7 +104,7 @@ func (c *conversation) watch(silence time.Duration, die func()) (stop func()) {
 		if !c.awaitSilence(silence, quit) {
 			return
 		}
-		c.cancel()
+		c.cancel(errGone)
 		words, gone := time.NewTimer(lastWordsAfter), time.NewTimer(goneAfter)
 		defer words.Stop()
 		defer gone.Stop()

@@ -22,7 +22,7 @@ import (
 // to out. It is not for people: the supervisor of Run starts it and reads it. What Beam logs goes to
 // logs. The error is about the conversation; how the job went is its last message.
 //
-// When in ends without a word the supervisor is gone, and so is the job soon.
+// When in ends without a word the supervisor is gone, and so is the job soon. One elsewhere goes on.
 func RunJob(ctx context.Context, in io.Reader, out, logs io.Writer) error {
 	lines := bufio.NewReader(in)
 	o, err := readOrder(lines)
@@ -34,8 +34,8 @@ func RunJob(ctx context.Context, in io.Reader, out, logs io.Writer) error {
 		debug.SetMemoryLimit(o.HeapBytes)
 	}
 	killpoint.Here("pipeline.job_order_read")
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	t := &teller{out: out}
 	c := &conversation{teller: t, cancel: cancel, turns: map[string]chan struct{}{}}
 	go c.listen(lines)
@@ -43,8 +43,11 @@ func RunJob(ctx context.Context, in io.Reader, out, logs io.Writer) error {
 		stop := c.watch(time.Duration(o.SilenceM)*time.Millisecond, endMyself)
 		defer stop()
 	}
-	err = runOrder(ctx, o, c)
-	t.tell(endOf(ctx, o.Job, err))
+	if o.Errand != nil {
+		t.tell(runErrand(ctx, o, t))
+	} else {
+		t.tell(endOf(ctx, o.Job, runOrder(ctx, o, c)))
+	}
 	killpoint.Here("pipeline.job_ended")
 	return t.failure()
 }

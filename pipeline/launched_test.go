@@ -245,7 +245,7 @@ func TestAJobOutlivesAStoppedSupervisorByItsSilence(t *testing.T) {
 func TestSilenceIsCountedFromTheLastWord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, supervisor := io.Pipe()
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancelCause(t.Context())
 		c := &conversation{teller: &teller{out: io.Discard}, cancel: cancel, turns: map[string]chan struct{}{}}
 		go c.listen(bufio.NewReader(in))
 		died := make(chan time.Time, 1)

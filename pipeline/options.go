@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,8 @@ type RunOptions struct {
 	Results      string // the result store
 	SimulationID string // submitted to it before
 
-	Runner      string   // direct or prism; default: the configuration's, else direct
-	Parallelism int      // variants at a time; default: one a core
+	Runner      string   // one of Runners; default: the configuration's, else DefaultRunner, else direct
+	Parallelism int      // variants at a time on this machine; default: one a core
 	MemoryBytes int64    // state that variants in flight may hold together; default: half of what is free
 	Retry       []string // only these variants, which must count as failed
 	RetryAll    bool     // only those that count as failed, all of them
@@ -27,13 +28,21 @@ type RunOptions struct {
 	Command     []string // argv of a job's process; default: this program and run-job
 	Timing      Timing
 
+	// DefaultRunner is the runner of a configuration that names none.
+	DefaultRunner string
+	// Elsewhere is for runners beyond this machine.
+	Elsewhere Elsewhere
+	// Leave tells by what ended ctx whether a job elsewhere goes on, to be taken up by the next run of the
+	// simulation. Default: it is cancelled.
+	Leave func(cause error) bool
+
 	// Only are the variants to be run, exactly these, whatever rows they have from before; nil: those without
 	// a row, or what Retry says.
 	Only []Todo
 	// NextAttempt numbers the next job's attempts, above atLeast and every number it gave before. Default: the
 	// result store's markers, which are written in any case.
 	NextAttempt func(ctx context.Context, atLeast int64) (int64, error)
-	// Tokens are asked before each variant; default: none is needed.
+	// Tokens are asked before each variant that runs on this machine; default: none is needed.
 	Tokens Tokens
 	// Shared takes the simulation's lock shared: for who makes sure in another way that one process at a time
 	// runs it, and must not be held up by one that was stopped.
@@ -57,8 +66,17 @@ type Timing struct {
 	BackoffBase time.Duration // bound of the first delay before another try; default 1 s
 	BackoffMax  time.Duration // bound of any; default 30 s
 	Tell        time.Duration // between two progress messages of a job; default 250 ms
+	Elsewhere   TimingElsewhere
 	Now         func() time.Time
 	Random      func() float64 // in [0, 1)
+}
+
+// TimingElsewhere are the waits for jobs beyond this machine.
+type TimingElsewhere struct {
+	Poll     time.Duration // between two looks at most; default 5 s
+	Cancel   time.Duration // how long a job's end is waited for when it was asked to; default 30 s
+	Submit   time.Duration // for how long a submission that gets no answer is made again; default 1 min
+	Patience time.Duration // for how long job or results may be out of reach; default 10 min
 }
 
 // Progress is where a simulation stands.
@@ -70,6 +88,8 @@ type Progress struct {
 	Waiting   int   // failed once, to be tried again
 	Decisions int64 // slots decided by this run, in finished variants
 	Processes int   // started by this run so far
+
+	Job *JobStatus // of the job elsewhere, if there is one
 
 	Blocking []Blocker // what the end waits for, the longest first, at most ten
 }
@@ -95,13 +115,14 @@ func (o RunOptions) defaults(config *model.Config, variants int) (RunOptions, er
 	if o.Runner == "" {
 		o.Runner = config.Execution.Runner
 	}
-	if o.Runner == "" {
-		o.Runner = Direct
-	}
-	if err := checkRunner(o.Runner); err != nil {
+	o.Runner = cmp.Or(o.Runner, o.DefaultRunner, Direct)
+	if err := CheckSettings(o.Runner, o.Elsewhere); err != nil {
 		return o, err
 	}
-	if o.Parallelism < 0 || o.MemoryBytes < 0 || o.Silence < 0 || o.RetryBudget < 0 {
+	if o.Leave == nil {
+		o.Leave = func(error) bool { return false }
+	}
+	if o.Parallelism < 0 || o.Elsewhere.Parallelism < 0 || o.MemoryBytes < 0 || o.Silence < 0 || o.RetryBudget < 0 {
 		return o, errors.New("pipeline: parallelism, memory, silence and the retry budget can't be negative")
 	}
 	if o.Parallelism == 0 {
@@ -147,6 +168,10 @@ func (t Timing) defaults() Timing {
 	set(&t.BackoffBase, time.Second)
 	set(&t.BackoffMax, 30*time.Second)
 	set(&t.Tell, 250*time.Millisecond)
+	set(&t.Elsewhere.Poll, 5*time.Second)
+	set(&t.Elsewhere.Cancel, 30*time.Second)
+	set(&t.Elsewhere.Submit, time.Minute)
+	set(&t.Elsewhere.Patience, 10*time.Minute)
 	if t.Now == nil {
 		t.Now = time.Now
 	}

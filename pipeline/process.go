@@ -21,6 +21,7 @@ type process struct {
 
 	outbox chan string   // lines to be written to it, first of all the order
 	alive  time.Duration // between two lines that say that the supervisor is there; 0: none
+	grace  time.Duration // that it has to end once it is told to
 
 	waited error // of the process, once messages is closed
 	kill   sync.Once
@@ -28,7 +29,7 @@ type process struct {
 
 // startProcess starts a job and gives it its order. The process dies with this one: by the kernel
 // where it can, else when its standard input ends.
-func startProcess(command []string, o order) (*process, error) {
+func startProcess(command []string, o order, grace time.Duration) (*process, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	errs := &tail{}
 	cmd.Stderr = errs
@@ -47,7 +48,7 @@ func startProcess(command []string, o order) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pipeline: start the job's process: %w", err)
 	}
-	p := &process{cmd: cmd, stdin: stdin, messages: make(chan message, 64), errors: errs,
+	p := &process{cmd: cmd, stdin: stdin, messages: make(chan message, 64), errors: errs, grace: grace,
 		outbox: make(chan string, o.Job.Parallelism+spareLines), alive: time.Duration(o.SilenceM) * time.Millisecond / 4}
 	p.say(string(line))
 	started := make(chan error, 1)

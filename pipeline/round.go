@@ -13,7 +13,8 @@ import (
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
-// round gives variants to a process of their own and accounts for each of them when it has ended.
+// round gives variants to a process of their own, or to a job elsewhere, and accounts for each of them when
+// it has ended.
 func (s *supervisor) round(ctx context.Context, ids []string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -22,29 +23,31 @@ func (s *supervisor) round(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
-	clear(s.began)
-	clear(s.told)
-	s.number, s.victims = number, 0
-	p, err := startProcess(s.Command, s.order(number, ids))
+	if _, far := outposts[s.Runner]; far {
+		return s.roundElsewhere(ctx, number, ids)
+	}
+	s.begin(number)
+	p, err := startProcess(s.Command, s.order(number, ids), s.Timing.CancelGrace)
 	if err != nil {
 		return err
 	}
 	killpoint.Here("pipeline.process_started")
 	s.processes++
 	s.admission = newAdmission(ctx, s.Tokens)
-	end, cancelled := s.follow(ctx, p)
+	end, cancelled := s.follow(ctx, p, func() string { return cancelLine })
 	refused := s.admission.close()
 	if end.Ending != endDone {
 		// What is known of it is written down even when the run is being cancelled.
-		blamed := end.Ending == endDied && !cancelled
-		if err := s.account(context.WithoutCancel(ctx), p, number, ids, blamed); err != nil {
+		how := ""
+		if end.Ending == endDied && !cancelled {
+			how = p.death()
+		}
+		if err := s.account(context.WithoutCancel(ctx), number, ids, how); err != nil {
 			trouble, _ := s.trouble(p, end)
 			return errors.Join(trouble, err)
 		}
 	}
-	s.decisions, s.current = s.decisions+s.current.Decisions, Counters{}
-	clear(s.began)
-	s.report()
+	s.conclude()
 	killpoint.Here("pipeline.round_ended")
 	if refused != nil {
 		return fmt.Errorf("pipeline: a token for a variant of %s: %w", s.plan.SimulationID, refused)
@@ -53,6 +56,20 @@ func (s *supervisor) round(ctx context.Context, ids []string) error {
 		return ctx.Err() // nil if the run stops itself
 	}
 	return s.judge(ctx, p, end)
+}
+
+// begin forgets the round before.
+func (s *supervisor) begin(number int64) {
+	clear(s.began)
+	clear(s.told)
+	s.number, s.victims = number, 0
+}
+
+// conclude adds up what the round has counted.
+func (s *supervisor) conclude() {
+	s.decisions, s.current = s.decisions+s.current.Decisions, Counters{}
+	clear(s.began)
+	s.report()
 }
 
 // nextAttempt takes a number for a job's attempts, whoever gives it: its marker in the store keeps any
@@ -103,15 +120,16 @@ func (s *supervisor) order(number int64, ids []string) order {
 	}
 }
 
-// follow hears a process until it has ended. It is cancelled when ctx is done or too many variants fail.
-func (s *supervisor) follow(ctx context.Context, p *process) (end message, cancelled bool) {
+// follow hears a process until it has ended. It is cancelled when ctx is done or too many variants fail: by
+// the line that farewell returns.
+func (s *supervisor) follow(ctx context.Context, p *process, farewell func() string) (end message, cancelled bool) {
 	end = message{Ending: endDied}
 	done := ctx.Done()
 	var killer *time.Timer
 	ask := func() {
 		if killer == nil {
-			killer = time.AfterFunc(s.Timing.CancelGrace, p.end)
-			p.say(cancelLine)
+			killer = time.AfterFunc(p.grace, p.end)
+			p.say(farewell())
 		}
 	}
 	for {
@@ -125,7 +143,10 @@ func (s *supervisor) follow(ctx context.Context, p *process) (end message, cance
 			}
 			if m.Kind == kindEnd {
 				end = m
-				ask() // it has nothing left to do
+				if killer == nil { // it has nothing left to do
+					killer = time.AfterFunc(p.grace, p.end)
+					p.say(cancelLine)
+				}
 				continue
 			}
 			s.hear(m)
@@ -153,7 +174,12 @@ func (s *supervisor) hear(m message) {
 	case kindWant:
 		s.admission.ask(m.VariantID)
 		return
+	case kindJob:
+		s.job = m.Job
 	case string(transforms.Started):
+		if _, again := s.began[m.VariantID]; again {
+			return // the process that looked after the job before has told it
+		}
 		s.began[m.VariantID] = s.Timing.Now()
 		s.observe(VariantEvent{VariantID: m.VariantID, Kind: VariantStarted})
 	case string(transforms.Committed):
@@ -216,26 +242,23 @@ func (s *supervisor) tooManyFailed() bool {
 	return true
 }
 
-// account finds out what became of the variants of a process that has ended without being done, whether
-// it said so or not: rows can be there that it could not tell of. Those it began and left without a row
-// were in flight; they are blamed if nothing else is known to have ended it.
-func (s *supervisor) account(ctx context.Context, p *process, number int64, ids []string, blamed bool) error {
-	started, err := s.store.Started(ctx, s.plan.SimulationID)
+// account finds out what became of the variants of a process that has ended without being done, or of a
+// job elsewhere, whether it said so or not: rows can be there that it could not tell of. Those it began
+// and left without a row were in flight; they are blamed if nothing else is known to have ended it, and
+// then how tells how it ended.
+func (s *supervisor) account(ctx context.Context, number int64, ids []string, how string) error {
+	at, err := s.store.Standing(ctx, s.plan.SimulationID, number, s.told)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if s.told[id] {
-			continue
-		}
-		row, committed, err := s.store.Outcome(ctx, s.plan.SimulationID, id, number)
 		switch {
-		case err != nil:
-		case committed:
-			err = s.discover(ctx, row)
-		case !slices.Contains(started[id], number):
-		case blamed:
-			err = s.mourn(ctx, p, number, id)
+		case s.told[id]:
+		case at.Rows[id]:
+			err = s.discover(ctx, id, number)
+		case !at.Started[id]:
+		case how != "":
+			err = s.mourn(ctx, number, id, how)
 		default:
 			// How it ended says nothing about the variant.
 			err = s.store.UnmarkStarted(context.WithoutCancel(ctx), s.plan.SimulationID, id, number)
@@ -249,7 +272,11 @@ func (s *supervisor) account(ctx context.Context, p *process, number int64, ids 
 }
 
 // discover accounts for a row that nobody told of.
-func (s *supervisor) discover(ctx context.Context, row results.Row) error {
+func (s *supervisor) discover(ctx context.Context, id string, number int64) error {
+	row, _, err := s.store.Outcome(ctx, s.plan.SimulationID, id, number)
+	if err != nil {
+		return err
+	}
 	message := ""
 	if row.Status == model.StatusFailed {
 		var err error
@@ -262,31 +289,33 @@ func (s *supervisor) discover(ctx context.Context, row results.Row) error {
 }
 
 // mourn notes a variant in flight at a death, and fails it at the third.
-func (s *supervisor) mourn(ctx context.Context, p *process, number int64, id string) error {
+func (s *supervisor) mourn(ctx context.Context, number int64, id, how string) error {
 	s.victims++
 	if !s.agenda.die(id) {
 		delete(s.began, id)
-		s.observe(VariantEvent{VariantID: id, Kind: VariantRetrying, Reason: model.Crashed, Message: "was in flight when " + p.death(), NextRetry: s.Timing.Now()})
+		s.observe(VariantEvent{VariantID: id, Kind: VariantRetrying, Reason: model.Crashed, Message: "was in flight when " + how, NextRetry: s.Timing.Now()})
 		return nil
 	}
-	return s.crash(ctx, p, number, id)
+	return s.crash(ctx, number, id, how)
 }
 
 // crash writes the row that the variant's processes could not.
-func (s *supervisor) crash(ctx context.Context, p *process, number int64, id string) error {
+func (s *supervisor) crash(ctx context.Context, number int64, id, how string) error {
 	i := slices.IndexFunc(s.plan.Variants, func(v model.Variant) bool { return v.ID == id })
 	ended := s.Timing.Now()
 	began, told := s.began[id]
 	if !told {
 		began = ended // it died between the marker and the word of it
 	}
-	message := fmt.Sprintf("brought its process down %d times, the last time alone in it; %s", deathsUntilFailed, p.death())
+	message := fmt.Sprintf("brought its process down %d times, the last time alone in it; %s", deathsUntilFailed, how)
 	row := transforms.FailedRow(s.plan, s.config, number, transforms.Failure{
 		Variant:   s.plan.Variants[i],
 		Fault:     *model.NewFault(model.Crashed, message),
 		StartedAt: instant(began), FinishedAt: instant(ended),
 	})
-	if _, err := s.store.Commit(ctx, row); err != nil {
+	if _, err := s.store.Commit(ctx, row); errors.Is(err, results.ErrTaken) {
+		return s.discover(ctx, id, number) // another supervisor of the same job, or a worker taken for lost
+	} else if err != nil {
 		return err
 	}
 	s.commit(id, row.Status, model.Crashed, model.Crashed.Retryable(), message)

@@ -68,7 +68,10 @@ type supervisor struct {
 	decisions int64 // of rounds that have ended
 	current   Counters
 	processes int
-	fruitless int // rounds in a row that ended in trouble without a row
+	open      []results.Job // jobs elsewhere of earlier runs, to be taken up
+	rows      []results.Row // that were there at the beginning, if there are such jobs
+	job       *JobStatus    // elsewhere, the latest
+	fruitless int           // rounds in a row that ended in trouble without a row
 	stopped   string
 }
 
@@ -98,7 +101,7 @@ func newSupervisor(ctx context.Context, o RunOptions, store *results.Store, plan
 	if err := checkVersion(plan.SimulationID, plan.EngineVersion); err != nil {
 		return nil, err
 	}
-	return s, transforms.CheckInputs(plan)
+	return s, transforms.CheckInputs(ctx, plan)
 }
 
 // takeUp reads from the store what is left to do.
@@ -111,6 +114,11 @@ func (s *supervisor) takeUp(ctx context.Context) (*agenda, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.open, err = s.store.OpenJobs(ctx, s.plan.SimulationID); err != nil {
+		return nil, err
+	}
+	s.rows = rows
+	inFlight(started, s.open)
 	again, err := s.again(results.CountedOf(rows))
 	if err != nil {
 		return nil, err
@@ -123,6 +131,9 @@ func (s *supervisor) takeUp(ctx context.Context) (*agenda, error) {
 	}
 	for _, attempts := range started {
 		s.highest = max(s.highest, slices.Max(attempts))
+	}
+	for _, job := range s.open {
+		s.highest = max(s.highest, job.Attempt)
 	}
 	if s.Only == nil {
 		return a, nil
@@ -194,6 +205,11 @@ func (s *supervisor) again(counted map[string]results.Row) (map[string]bool, err
 // run does round after round until nothing is left.
 func (s *supervisor) run(ctx context.Context) error {
 	s.report()
+	for _, job := range s.open {
+		if err := s.takeUpJob(ctx, job); err != nil {
+			return err
+		}
+	}
 	for {
 		round, wait, done := s.agenda.next(s.Timing.Now())
 		switch {
@@ -226,7 +242,7 @@ func (s *supervisor) report() {
 	succeeded, failed, waiting, _ := s.agenda.standing()
 	s.Progress(Progress{
 		Total: len(s.plan.Variants), Succeeded: succeeded, Failed: failed, Running: len(s.began), Waiting: waiting,
-		Decisions: s.decisions + s.current.Decisions, Processes: s.processes, Blocking: s.blocking(),
+		Decisions: s.decisions + s.current.Decisions, Processes: s.processes, Job: s.job, Blocking: s.blocking(),
 	})
 }
 

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/metrics"
@@ -41,7 +40,7 @@ const (
 	Prism  = "prism"  // Beam's portable local runner, in a network namespace of its own
 )
 
-// runnerNamed is the runner of a configuration or flag. Outside names the network of the supervisor,
+// runnerNamed is the runner of this machine that a configuration or flag names. Outside names the network of the supervisor,
 // which a runner that listens must not share.
 func runnerNamed(name, outside string) (Runner, error) {
 	switch name {
@@ -50,19 +49,11 @@ func runnerNamed(name, outside string) (Runner, error) {
 	case Prism:
 		return prismRunner{outside}, nil
 	}
-	return nil, checkRunner(name)
+	return nil, CheckRunner(name)
 }
 
-// checkRunner is nil if simulations can be run by the runner of that name.
-func checkRunner(name string) error {
-	switch name {
-	case Direct, Prism:
-		return nil
-	case "flink", "dataflow":
-		return fmt.Errorf("pipeline: runner %s: this version runs simulations on one machine only; use %s or %s", name, Direct, Prism)
-	}
-	return fmt.Errorf("pipeline: there is no runner %q; use %s or %s", name, Direct, Prism)
-}
+// outposts are the runners beyond this machine.
+var outposts = map[string]outpost{}
 
 // countersOf picks our counters from Beam's, adding up what the steps counted.
 func countersOf(results metrics.Results) (c Counters, ok bool) {
@@ -70,18 +61,22 @@ func countersOf(results metrics.Results) (c Counters, ok bool) {
 		if counter.Namespace() != transforms.Namespace {
 			continue
 		}
-		value := max(counter.Attempted, counter.Committed)
 		ok = true
-		switch counter.Name() {
-		case transforms.CounterStarted:
-			c.Started += value
-		case transforms.CounterSucceeded:
-			c.Succeeded += value
-		case transforms.CounterFailed:
-			c.Failed += value
-		case transforms.CounterDecisions:
-			c.Decisions += value
-		}
+		c.add(counter.Name(), max(counter.Attempted, counter.Committed))
 	}
 	return c, ok
+}
+
+// add counts what a step counted under a name.
+func (c *Counters) add(name string, value int64) {
+	switch name {
+	case transforms.CounterStarted:
+		c.Started += value
+	case transforms.CounterSucceeded:
+		c.Succeeded += value
+	case transforms.CounterFailed:
+		c.Failed += value
+	case transforms.CounterDecisions:
+		c.Decisions += value
+	}
 }

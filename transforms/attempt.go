@@ -1,6 +1,7 @@
 package transforms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ func (s *study) attempt(ctx context.Context, v model.Variant) (o outcome) {
 	return a.failed(err)
 }
 
-// errGivenUp marks an attempt that the variant is not to blame for: it leaves no row.
+// errGivenUp marks an attempt that leaves no row of its own: it was cancelled, which is not the variant's fault,
+// or there is a row already.
 var errGivenUp = errors.New("given up")
 
 // end is the event of an attempt that is over.
@@ -75,6 +77,9 @@ func (a *attempt) failed(err error) outcome {
 // whatever of that brings the process down is then known to be in flight.
 func (a *attempt) run(ctx context.Context) (*model.VariantResult, error) {
 	s := a.study
+	if done, err := s.hasRow(ctx, a.variant.ID); done || err != nil {
+		return nil, cmp.Or(err, errGivenUp)
+	}
 	sim, err := s.open(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -112,6 +117,16 @@ func (a *attempt) run(ctx context.Context) (*model.VariantResult, error) {
 		return nil, fmt.Errorf("the figures contradict each other, which is a defect of this program: %w", err)
 	}
 	return s.row(a.variant, metrics, a.began, now(), a.bytes), nil
+}
+
+// hasRow reports whether a runner elsewhere has had this very attempt before: it lost the bundle after the row
+// was committed.
+func (s *study) hasRow(ctx context.Context, variant string) (bool, error) {
+	if !s.job.Elsewhere {
+		return false, nil
+	}
+	_, has, err := s.store.Outcome(ctx, s.job.SimulationID, variant, s.job.Attempt)
+	return has, err
 }
 
 // giveUp ends an attempt that was cancelled: its marker would count against the variant as if it had

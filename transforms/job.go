@@ -17,8 +17,12 @@ type Job struct {
 	Only         []string // ids of the variants to run, in this order
 	Simulator    string   // name of a registered simulator
 
-	Parallelism int           // variants simulated at a time in one process, >= 1
-	MemoryBytes int64         // state that the variants of one process may hold together, > 0
+	// Elsewhere: a runner beyond this machine has it, which may run a bundle again, or twice at a time: what has a
+	// row of this attempt is skipped, and of two rows the first counts.
+	Elsewhere bool
+
+	Parallelism int           // variants simulated at a time in one process, >= 1; elsewhere 0: as the worker can
+	MemoryBytes int64         // state that the variants of one process may hold together, > 0; elsewhere 0: as the worker can
 	Timeout     time.Duration // of one variant, > 0
 	Grace       time.Duration // how long a variant may ignore that its time is over, > 0
 }
@@ -37,8 +41,8 @@ func (j *Job) Check() error {
 	}
 	need(j.Results != "", "the result store has no address")
 	need(j.Attempt >= 1, "the attempt's number must be at least 1")
-	need(j.Parallelism >= 1, "the parallelism must be at least 1")
-	need(j.MemoryBytes > 0, "the memory bound must be positive")
+	need(j.Parallelism >= 1 || j.Elsewhere && j.Parallelism == 0, "the parallelism must be at least 1")
+	need(j.MemoryBytes > 0 || j.Elsewhere && j.MemoryBytes == 0, "the memory bound must be positive")
 	need(j.Timeout > 0 && j.Grace > 0, "the time limit and its grace must be positive")
 	_, err := simulator(j.Simulator)
 	return errors.Join(append(errs, err)...)

@@ -20,6 +20,10 @@ type limits struct {
 
 	once  sync.Once
 	stuck chan struct{} // closed once a variant ignores that its time is over
+
+	mu      sync.Mutex
+	flying  int           // variants handed over, of which nothing has been passed on
+	settled chan struct{} // closed once none are; nil: nobody waits for that
 }
 
 func newLimits(job Job) *limits {
@@ -41,6 +45,36 @@ func (l *limits) closed() bool {
 	default:
 		return false
 	}
+}
+
+// fly counts a variant that is handed over.
+func (l *limits) fly() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flying++
+}
+
+// land counts one that has been passed on, all the way to its row.
+func (l *limits) land() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.flying--; l.flying == 0 && l.settled != nil {
+		close(l.settled)
+		l.settled = nil
+	}
+}
+
+// landed is closed once no variant of any bundle of the process is in flight. The limits are closed.
+func (l *limits) landed() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.flying == 0 {
+		return open
+	}
+	if l.settled == nil {
+		l.settled = make(chan struct{})
+	}
+	return l.settled
 }
 
 // reserve waits until n bytes of state fit in. It gives up when ctx is done, or with ErrRecycle when

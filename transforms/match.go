@@ -52,8 +52,11 @@ type matchFn struct {
 
 func (f *matchFn) StartBundle(ctx context.Context, _ func(model.VariantResult), _ func(Failure)) error {
 	study, err := openStudy(ctx, f.Job)
-	f.study, f.finished, f.inFlight = study, make(chan outcome, f.Job.Parallelism), 0
-	return err
+	if err != nil {
+		return err
+	}
+	f.study, f.finished, f.inFlight = study, make(chan outcome, study.job.Parallelism), 0
+	return nil
 }
 
 // ProcessElement hands the variant to the pool as soon as it has a place and is let in, and passes on
@@ -68,6 +71,10 @@ func (f *matchFn) ProcessElement(ctx context.Context, _ string, v model.Variant,
 			places, entrance = nil, f.study.entrance(v.ID)
 		case <-entrance:
 			f.handOver(ctx, v)
+			if f.Job.Elsewhere {
+				// The runner gives each of its threads a bundle. What a bundle has queued nobody else can take over.
+				return f.finish(ctx, emit, fail)
+			}
 			return nil
 		case <-f.study.limits.stuck:
 		case <-ctx.Done():
@@ -94,13 +101,29 @@ func (f *matchFn) finish(ctx context.Context, emit func(model.VariantResult), fa
 		return err
 	}
 	if f.study.limits.closed() {
-		return ErrRecycle
+		return f.recycle(ctx)
 	}
 	return nil
 }
 
+// recycle ends a process that holds a variant which ignores that its time is over. A runner elsewhere would
+// give the bundle to the same process again: there the process retires, once nothing else of it is in
+// flight, and the runner starts another one. What is handed on has its row by then.
+func (f *matchFn) recycle(ctx context.Context) error {
+	if !f.Job.Elsewhere {
+		return ErrRecycle
+	}
+	select {
+	case <-f.study.limits.landed():
+		retire(ErrRecycle)
+	case <-ctx.Done():
+	}
+	return ErrRecycle
+}
+
 func (f *matchFn) handOver(ctx context.Context, v model.Variant) {
 	f.inFlight++
+	f.study.limits.fly()
 	startedCount.Inc(ctx, 1)
 	study, finished := f.study, f.finished
 	go func() {
@@ -112,6 +135,7 @@ func (f *matchFn) handOver(ctx context.Context, v model.Variant) {
 
 func (f *matchFn) passOn(ctx context.Context, o outcome, emit func(model.VariantResult), fail func(Failure)) {
 	f.inFlight--
+	defer f.study.limits.land()
 	switch {
 	case o.row != nil:
 		decisionsCount.Inc(ctx, o.row.Slots)

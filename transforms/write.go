@@ -2,12 +2,15 @@ package transforms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/log"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 func init() {
@@ -34,6 +37,9 @@ func (f *writeFn) ProcessElement(ctx context.Context, row model.VariantResult) (
 		return "", err
 	}
 	path, err := study.store.Commit(ctx, &row)
+	if f.Job.Elsewhere && errors.Is(err, results.ErrTaken) {
+		return path, study.concede(ctx, &row)
+	}
 	if err != nil && row.Status == model.StatusSucceeded {
 		row = *unstored(&row, err)
 		var again error
@@ -46,6 +52,25 @@ func (f *writeFn) ProcessElement(ctx context.Context, row model.VariantResult) (
 	}
 	study.notify(committed(&row))
 	return path, nil
+}
+
+// concede lets the row stay that another worker committed for the same attempt first: the runner had taken
+// that one for lost. It has other times, which nobody minds; other figures are a defect to be told of.
+func (s *study) concede(ctx context.Context, row *model.VariantResult) error {
+	there, err := s.store.Read(ctx, row.SimulationID, row.VariantID, row.Attempt)
+	if err != nil {
+		return s.lose(fmt.Errorf("variant %s has a row of attempt %d already, which can't be read: %w", row.VariantID, row.Attempt, err))
+	}
+	if there.Status != model.StatusSucceeded || row.Status != model.StatusSucceeded || there.ResultSHA256 == row.ResultSHA256 {
+		return nil
+	}
+	c := results.Conflict{VariantID: row.VariantID, Attempt: row.Attempt, ResultSHA256: there.ResultSHA256, OtherSHA256: row.ResultSHA256}
+	log.Errorf(ctx, "variant %s was computed twice, with different figures: %s and %s. That is a defect of this program or of a machine.",
+		c.VariantID, c.ResultSHA256, c.OtherSHA256)
+	if err := s.store.RecordConflict(ctx, row.SimulationID, c); err != nil {
+		return s.lose(err)
+	}
+	return nil
 }
 
 // unstored is the failed row of a succeeded one that could not be stored.
