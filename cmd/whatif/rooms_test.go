@@ -32,6 +32,7 @@ var rooms = map[string][]string{
 	"transforms/objects/objecttest": {},
 	"transforms/results":            {"model", "transforms/killpoint", "transforms/objects"},
 	"pipeline":                      {"model", "model/", "pipeline/", "transforms", "transforms/"},
+	"pipeline/portable":             {"pipeline/remote", "transforms"},
 	"pipeline/remote":               {},
 	"sql":                           {"model"},
 	"sql/warehouse":                 {"model", "sql"},
