@@ -7,11 +7,8 @@ import (
 	"strings"
 )
 
-//go:embed views/*/*.sql views/*/columns.txt
+//go:embed views/*.sql views/*/*.sql views/*/columns.txt
 var files embed.FS
-
-// The dialects that views are written in.
-const DuckDB = "duckdb"
 
 // RowsGlob matches the result files of all simulations, relative to the results folder.
 const RowsGlob = "simulation_id=*/variant_id=*/attempt=*.parquet"
@@ -42,6 +39,12 @@ type View struct {
 var inOrder = []View{
 	{Name: Counted, Internal: true},
 	{Name: "counted_details", Internal: true},
+	{Name: "figures", Internal: true},
+	{Name: "compared", Internal: true},
+	{Name: "campaign_entries", Internal: true},
+	{Name: "group_entries", Internal: true},
+	{Name: "breakdown_entries", Internal: true},
+	{Name: "contention_entries", Internal: true},
 	{Name: "variants"},
 	{Name: "variant_metrics"},
 	{Name: "comparison"},
@@ -56,48 +59,36 @@ var inOrder = []View{
 	{Name: "pareto", Args: []string{"x", "y"}},
 }
 
-// Views are the views of a dialect, each after those it reads.
+// Views are the views of a dialect, each after those it reads. They name each other without a dataset.
 func Views(dialect string) ([]View, error) {
-	views := make([]View, 0, len(inOrder))
+	r, err := newRendering(dialect, func(name string) string { return name })
+	if err != nil {
+		return nil, err
+	}
+	return r.views()
+}
+
+func (r rendering) views() (views []View, err error) {
 	for _, v := range inOrder {
-		query, err := queryText(v.Name, dialect)
-		if err != nil {
-			return nil, err
-		}
-		v.Query = query
 		if !v.Internal {
 			if v.Columns, err = columns(v.Name); err != nil {
 				return nil, err
 			}
+		}
+		if v.Query, err = r.query(v); err != nil {
+			return nil, err
 		}
 		views = append(views, v)
 	}
 	return views, nil
 }
 
-// Create is the statement that makes the view, or replaces it, without a semicolon.
+// Create is the statement that makes the view in DuckDB, or replaces it, without a semicolon.
 func (v View) Create() string {
 	if v.Args != nil {
 		return fmt.Sprintf("CREATE OR REPLACE MACRO %s(%s) AS TABLE\n%s", v.Name, strings.Join(v.Args, ", "), v.Query)
 	}
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS\n%s", v.Name, v.Query)
-}
-
-// EmptyTable is a SELECT without rows that has the columns of Table and their types.
-func EmptyTable(dialect string) (string, error) {
-	return queryText(Table, dialect)
-}
-
-// queryText reads the SELECT of a view.
-func queryText(name, dialect string) (string, error) {
-	if dialect != DuckDB {
-		return "", fmt.Errorf("there are no views in the SQL dialect %q: the dialects are %s; BigQuery comes later", dialect, DuckDB)
-	}
-	text, err := fs.ReadFile(files, "views/"+name+"/"+dialect+".sql")
-	if err != nil {
-		return "", fmt.Errorf("query of view %s: %w", name, err)
-	}
-	return strings.TrimRight(string(text), "\n"), nil
 }
 
 // columns reads columns.txt: a line a column, its name, type and meaning.

@@ -29,7 +29,7 @@ func (c *console) sqlCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := sql.Script(dialect, store.Path(sql.RowsGlob))
+			text, err := sql.Script(store.Path(sql.RowsGlob))
 			if err != nil {
 				return usage("%w", err)
 			}

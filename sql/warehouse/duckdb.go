@@ -220,15 +220,11 @@ func configuration(o options) []string {
 // once and keeps them: all views but those of nested results open no file after that. The views are
 // made over an empty table because making one opens all files it rests on, for nothing but their types.
 func (w *Warehouse) create(ctx context.Context) error {
-	empty, err := views.CreateTable(views.DuckDB, "")
-	if err != nil {
-		return err
-	}
 	list, err := views.Views(views.DuckDB)
 	if err != nil {
 		return err
 	}
-	if err := w.execute(ctx, append([]string{empty}, creations(list)...)); err != nil {
+	if err := w.execute(ctx, append([]string{views.CreateTable("")}, creations(list)...)); err != nil {
 		return err
 	}
 	known, err := w.tableTypes(ctx)
@@ -258,21 +254,13 @@ func (w *Warehouse) readCounted(ctx context.Context, counted views.View) error {
 		return err
 	}
 	if alike {
-		table, err := views.CreateAlikeTable(views.DuckDB, w.files)
-		if err != nil {
-			return err
-		}
-		err = w.execute(ctx, append(metadataCache(w.copy != ""), append([]string{table}, keep...)...))
+		err = w.execute(ctx, append(metadataCache(w.copy != ""), append([]string{views.CreateAlikeTable(w.files)}, keep...)...))
 		if d, ok := errors.AsType[*duckdb.Error](err); err == nil || !ok || d.Type != duckdb.ErrorTypeInvalidInput {
 			return err
 		}
 		// There is a file of another version, or a damaged one.
 	}
-	table, err := views.CreateTable(views.DuckDB, w.files)
-	if err != nil {
-		return err
-	}
-	return w.execute(ctx, append(metadataCache(true), append([]string{table}, keep...)...))
+	return w.execute(ctx, append(metadataCache(true), append([]string{views.CreateTable(w.files)}, keep...)...))
 }
 
 // metadataCache keeps what the files' footers say for the next query. It is worth its memory where every
@@ -287,12 +275,8 @@ func (w *Warehouse) known(ctx context.Context) (bool, error) {
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	empty, err := views.EmptyTable(views.DuckDB)
-	if err != nil {
-		return false, err
-	}
 	of := make([]string, 2)
-	for i, query := range []string{empty, "SELECT * FROM READ_PARQUET(" + views.Quote(escapeGlob(found[0])) + ", hive_partitioning = false)"} {
+	for i, query := range []string{views.EmptyTable(), "SELECT * FROM READ_PARQUET(" + views.Quote(escapeGlob(found[0])) + ", hive_partitioning = false)"} {
 		row := w.db.QueryRowContext(ctx, "SELECT STRING_AGG(column_name || ' ' || column_type, ', ') FROM (DESCRIBE "+query+")")
 		if err := row.Scan(&of[i]); err != nil {
 			return false, fmt.Errorf("look at the columns of %s: %w", found[0], canceled(ctx, err))

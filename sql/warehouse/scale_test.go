@@ -64,7 +64,7 @@ func timedAnswers(t *testing.T, from, root string) (answers [][]record) {
 }
 
 // large writes a simulation as the result store does, without waiting for the disk.
-func large(t *testing.T, root string, variants, campaigns int) {
+func large(t testing.TB, root string, variants, campaigns int) {
 	t.Helper()
 	d := dice{rand.New(rand.NewPCG(12, 1))}
 	for v := range variants {

@@ -10,5 +10,5 @@ SELECT
   failed_attempts AS attempts,
   first_failed_at,
   last_failed_at
-FROM counted
+FROM {{view "counted"}}
 WHERE status = 'failed'

@@ -53,4 +53,4 @@ SELECT
   CASE WHEN status = 'succeeded' THEN goals END AS goals,
   CASE WHEN status = 'succeeded' THEN goals_met END AS goals_met,
   CASE WHEN status = 'succeeded' THEN goal_shortfall END AS goal_shortfall
-FROM counted
+FROM {{view "counted"}}
