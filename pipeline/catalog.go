@@ -19,6 +19,8 @@ import (
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
 	"github.com/whatif-machine/whatif/model/inventory/columns"
+	"github.com/whatif-machine/whatif/transforms"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 // Bounds of a process that reads a catalog.
@@ -51,7 +53,7 @@ type catalogAnswer struct {
 // ReadCatalog tells what a snapshot holds, as inventory.Load in this process would, in the same words
 // where something is wrong, but in a process of its own: a file that is hostile, or larger than memory,
 // brings down nobody else. The process ends when ctx does. Files that are no longer those that were
-// pinned, by size and time, are refused.
+// pinned, by size and time, are refused; objects are fetched into this machine's cache first.
 //
 // The command's default is this program and read-catalog.
 func ReadCatalog(ctx context.Context, command []string, files []model.PinnedInput, o inventory.Options, most CatalogBounds) (model.Catalog, error) {
@@ -62,6 +64,16 @@ func ReadCatalog(ctx context.Context, command []string, files []model.PinnedInpu
 		}
 		command = []string{self, "read-catalog"}
 	}
+	local, err := transforms.Localize(ctx, objects.UserCache(), files)
+	if err != nil {
+		return model.Catalog{}, err
+	}
+	c, err := readCatalog(ctx, command, local.Pins(), o, most)
+	return c, errors.Join(local.Rename(err), local.Release())
+}
+
+// readCatalog is ReadCatalog of files of this machine.
+func readCatalog(ctx context.Context, command []string, files []model.PinnedInput, o inventory.Options, most CatalogBounds) (model.Catalog, error) {
 	request := catalogRequest{Files: files, ShiftDays: o.ShiftDays, MemoryBytes: max(freeMemory()/2, minCatalogMemory), Rows: most.Rows}
 	if most.MemoryBytes > 0 {
 		request.MemoryBytes = min(request.MemoryBytes, most.MemoryBytes)

@@ -13,12 +13,14 @@ import (
 // Source is where a configuration's inputs come from: a folder of this machine, or what a launcher lets
 // a tenant read. Its errors are shown to people at the place where the input is named.
 type Source interface {
+	// An error with a method Busy that is true, or a fault of the reason storage, says that the source has no time
+	// now or can't be reached: Check returns it as it is, and the same call may be made again.
+
 	// Campaigns reads a campaigns file, of at most model.MaxDocumentBytes, with its digest.
 	Campaigns(ctx context.Context, uri string) (model.Document, error)
 	// Inventory finds the files of a path, glob or address as they are now, sorted by name.
 	Inventory(ctx context.Context, uri string) ([]model.PinnedInput, error)
-	// Catalog tells what the snapshot of those files holds. An error with a method Busy that is true says that the
-	// source has no time now: Check returns it as it is, and the same call may be made again.
+	// Catalog tells what the snapshot of those files holds.
 	Catalog(ctx context.Context, files []model.PinnedInput, o inventory.Options) (model.Catalog, error)
 }
 
@@ -44,11 +46,15 @@ type checking struct {
 	src      Source
 	study    *Study
 	problems model.Problems
-	busy     error // the source's, which says nothing of the configuration
+	busy     error // a source's, which says nothing of the configuration
 }
 
-// isBusy reports whether a source could not answer now. Its error says so by a method Busy.
+// isBusy reports whether a source could not answer now. Its error says so by a method Busy, or holds a fault
+// of the reason storage.
 func isBusy(err error) bool {
+	if f, ok := errors.AsType[*model.Fault](err); ok && f.Reason == string(model.Storage) {
+		return true
+	}
 	b, ok := errors.AsType[interface {
 		error
 		Busy() bool
@@ -123,11 +129,7 @@ func (c *checking) findInventory(ctx context.Context) bool {
 func (c *checking) readCatalog(ctx context.Context) {
 	s := c.study
 	catalog, err := c.src.Catalog(ctx, s.Pinned, inventory.Options{Location: s.Config.Location, ShiftDays: s.Config.ShiftDays})
-	switch {
-	case isBusy(err):
-		c.busy = err
-		return
-	case err != nil:
+	if err != nil {
 		c.complain(s.Config.InventoryPos, err)
 		return
 	}
@@ -151,8 +153,13 @@ func (c *checking) inOrder() model.Problems {
 	return c.problems
 }
 
-// complain adds mistakes that only what the configuration refers to can show.
+// complain adds mistakes that only what the configuration refers to can show. That a source could not answer
+// is none.
 func (c *checking) complain(at model.Position, err error) {
+	if isBusy(err) {
+		c.busy = err
+		return
+	}
 	faults, ok := errors.AsType[several](err)
 	if !ok {
 		faults = several{err}

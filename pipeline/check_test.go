@@ -123,6 +123,10 @@ func TestABusySourceIsNoMistakeOfTheConfiguration(t *testing.T) {
 			t.Errorf("busy %t: %v", busy, err)
 		}
 	}
+	_, err := Check(t.Context(), "s.yaml", []byte(listYAML(2, "campaigns: upload:9\n")), hurried{memoryOf(3), model.NewFault(model.Storage, "503")})
+	if f, ok := errors.AsType[*model.Fault](err); !ok || f.Message != "503" {
+		t.Errorf("storage that can't be reached: %v", err)
+	}
 }
 
 // TestWhatIsRememberedIsNotMixedUp: the same campaigns in another time zone, under another name or changed
@@ -194,7 +198,7 @@ func TestACatalogOfAnotherProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src := &localFolder{}
+		src := &ownFiles{}
 		want, wrong := src.Catalog(t.Context(), []model.PinnedInput{pin}, o)
 		got, err := ReadCatalog(t.Context(), catalogCommand(), []model.PinnedInput{pin}, o, CatalogBounds{})
 		if (wrong != nil) != (file == bad) || fmt.Sprint(err) != fmt.Sprint(wrong) {

@@ -2,13 +2,7 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -31,16 +25,16 @@ type Study struct {
 	snapshot      string          // sha256
 }
 
-// Prepare reads and checks the configuration at a path and all it refers to, and pins its inputs: Check
-// for the files of this machine. Paths in it are relative to its folder.
+// Prepare reads and checks the configuration at a path or gs:// address and all it refers to, and pins its
+// inputs: Check for whatever this user may read. Paths in it are relative to its folder.
 //
 // The snapshot is loaded for checking and let go of again.
 func Prepare(ctx context.Context, configPath string, with ...Option) (*Study, error) {
-	text, err := readDocument(configPath)
+	text, err := ReadText(ctx, configPath)
 	if err != nil {
 		return nil, model.Problems{{Position: model.Position{File: configPath}, Message: err.Error()}}
 	}
-	src := &localFolder{folder: filepath.Dir(configPath)}
+	src := beside(configPath)
 	// The job's process will need the memory.
 	defer src.letGo()
 	study, err := Check(ctx, configPath, text, src)
@@ -56,36 +50,11 @@ func Prepare(ctx context.Context, configPath string, with ...Option) (*Study, er
 	return study, nil
 }
 
-// letGo gives the memory of a snapshot back. The engine's pool outlives one collection and holds on to
-// the engine and its snapshot; FreeOSMemory makes the second.
-func (l *localFolder) letGo() {
-	if l.snap == nil {
-		return
-	}
-	l.snap = nil
-	runtime.GC()
-	debug.FreeOSMemory()
-}
-
 // Option asks Prepare for more than checking.
 type Option string
 
 // Measure has Prepare estimate what running takes, for which it simulates the baseline for a moment.
 const Measure Option = "measure"
-
-// readDocument reads a text of bounded size.
-func readDocument(path string) (text []byte, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	text, err = io.ReadAll(io.LimitReader(f, model.MaxDocumentBytes+1))
-	if err == nil && len(text) > model.MaxDocumentBytes {
-		err = fmt.Errorf("%s has more than %d bytes", path, model.MaxDocumentBytes)
-	}
-	return text, err
-}
 
 // Inputs are the study's texts and files, which is all that its plan is made from.
 func (s *Study) Inputs() model.Inputs {

@@ -40,7 +40,7 @@ func writeText(t *testing.T, path, text string) {
 }
 
 func TestAddressesOfOtherPlacesAreRefusedClearly(t *testing.T) {
-	for _, uri := range []string{"gs://bucket/slots.parquet", "upload:abc"} {
+	for _, uri := range []string{"s3://bucket/slots.parquet", "upload:abc"} {
 		config := writeStudy(t, bids(1), "")
 		text, err := os.ReadFile(config)
 		if err != nil {
@@ -48,7 +48,7 @@ func TestAddressesOfOtherPlacesAreRefusedClearly(t *testing.T) {
 		}
 		writeText(t, config, strings.Replace(string(text), "inventory: slots.parquet", "inventory: "+uri, 1))
 		_, err = Prepare(t.Context(), config)
-		if err == nil || !strings.Contains(err.Error(), "local files only") || !strings.Contains(err.Error(), uri) {
+		if err == nil || !strings.Contains(err.Error(), "local files and gs:// only") || !strings.Contains(err.Error(), uri) {
 			t.Errorf("%s: %v", uri, err)
 		}
 	}
@@ -196,7 +196,7 @@ func TestNamesThatLookLikePatterns(t *testing.T) {
 		writeText(t, filepath.Join(dir, name), "")
 	}
 	for inventory, want := range map[string]string{"a.parquet": "a.parquet", "?.parquet": "a.parquet", "[ab].parquet": "[ab].parquet", "[abc].parquet": "a.parquet"} {
-		src := &localFolder{folder: dir}
+		src := &ownFiles{folder: dir}
 		if files, err := src.find(inventory); err != nil || len(files) != 1 || files[0] != filepath.Join(dir, want) {
 			t.Errorf("%s is %q, %v", inventory, files, err)
 		}

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net/url"
-	"os"
 	"sync"
 
 	"github.com/whatif-machine/whatif/model"
@@ -80,6 +78,7 @@ func readStudy(ctx context.Context, job Job) (*study, error) {
 	if err := job.Check(); err != nil {
 		return nil, err
 	}
+	job = job.settled()
 	store, err := results.Open(job.Results)
 	if err != nil {
 		return nil, err
@@ -199,89 +198,4 @@ func (s *study) open(ctx context.Context) (Simulator, error) {
 	}
 	s.simulator = open(snap)
 	return s.simulator, nil
-}
-
-// LoadPinned reads the snapshot of a plan and makes sure that it is the one of its submission. The
-// error's fault is input_changed if a file is another or gone, else storage or invalid_input.
-func LoadPinned(ctx context.Context, plan *model.Plan, config *model.Config) (*inventory.Snapshot, error) {
-	files, err := PinnedFiles(plan)
-	if err != nil {
-		return nil, err
-	}
-	for i := range plan.Inventory {
-		if err := checkPinned(&plan.Inventory[i], files[i], true); err != nil {
-			return nil, err
-		}
-	}
-	snap, err := inventory.Load(ctx, files, inventory.Options{Location: config.Location, ShiftDays: config.ShiftDays})
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%w; it passed validation at submission: %w", err, model.NewFault(model.InvalidInput, err.Error()))
-	}
-	return snap, nil
-}
-
-// CheckInputs makes sure, as cheaply as it can, that the inputs of a plan are those of its
-// submission: a file of the same size and time is taken to be the same.
-func CheckInputs(plan *model.Plan) error {
-	files, err := PinnedFiles(plan)
-	if err != nil {
-		return err
-	}
-	for i := range plan.Inventory {
-		if err := checkPinned(&plan.Inventory[i], files[i], false); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// PinnedFiles are the local paths of a plan's snapshot.
-func PinnedFiles(plan *model.Plan) ([]string, error) {
-	files := make([]string, len(plan.Inventory))
-	for i, in := range plan.Inventory {
-		u, err := url.Parse(in.URI)
-		switch {
-		case err != nil || len(u.Scheme) <= 1:
-			files[i] = in.URI
-		case u.Scheme == "file":
-			files[i] = u.Path
-		default:
-			return nil, model.NewFault(model.InvalidInput, fmt.Sprintf("inventory %s: this version reads local files only", in.URI))
-		}
-	}
-	return files, nil
-}
-
-// checkPinned compares a file with its pin: by size and time, and by digest if those differ or the
-// caller wants it surely.
-func checkPinned(pin *model.PinnedInput, file string, surely bool) error {
-	info, err := os.Stat(file)
-	if os.IsNotExist(err) {
-		return changed(file, "is gone")
-	}
-	if err != nil {
-		return model.NewFault(model.Storage, fmt.Sprintf("inventory %s: %v", file, err))
-	}
-	if info.Size() != pin.Size {
-		return changed(file, fmt.Sprintf("has %d bytes, had %d", info.Size(), pin.Size))
-	}
-	if !surely && info.ModTime().UnixMicro() == int64(pin.Modified) {
-		return nil
-	}
-	digest, err := inventory.FileSHA256(file)
-	if err != nil {
-		return model.NewFault(model.Storage, fmt.Sprintf("inventory %s: %v", file, err))
-	}
-	if digest != pin.SHA256 {
-		return changed(file, fmt.Sprintf("has sha256 %.12s.., had %.12s..", digest, pin.SHA256))
-	}
-	return nil
-}
-
-func changed(file, how string) error {
-	return model.NewFault(model.InputChanged, fmt.Sprintf(
-		"inventory %s is not what it was when the simulation was submitted: it %s; put that file back, or submit the simulation again", file, how))
 }
