@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net/http"
 
 	"cloud.google.com/go/storage"
 )
@@ -48,6 +49,27 @@ func (b *Bucket) ReadAt(ctx context.Context, o Object, limit int64) ([]byte, err
 		err = failed("read", b.URI(o.Name), fmt.Errorf("generation %d has CRC32C %08x, and had %08x when it was seen", o.Generation, found.CRC32C, o.CRC32C))
 	}
 	return data, err
+}
+
+// Head reads the first bytes of an object, at most n. They are not checked: the service keeps the sum of the whole.
+func (b *Bucket) Head(ctx context.Context, name string, n int64) (data []byte, err error) {
+	handle, err := b.object(name)
+	if err != nil {
+		return nil, err
+	}
+	err = b.pace.run(ctx, n, func(t *try) error {
+		var buffer bytes.Buffer
+		err := copyRange(t.ctx, handle, 0, n, &buffer)
+		if status(err) == http.StatusRequestedRangeNotSatisfiable {
+			err = nil // it is empty
+		}
+		data = buffer.Bytes()
+		return err
+	})
+	if err != nil {
+		return nil, failed("read", b.URI(name), err)
+	}
+	return data, nil
 }
 
 func (b *Bucket) read(ctx context.Context, o Object, limit int64) (data []byte, found Object, err error) {

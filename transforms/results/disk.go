@@ -20,7 +20,7 @@ type disk interface {
 	SyncDir(path string) error                                       // makes a folder's names durable
 	ReadDir(path string) ([]fs.DirEntry, error)                      // sorted by name
 	ReadFile(path string, limit int64) ([]byte, error)               // errTooLarge if it is longer
-	Open(path string) (source, error)                                // for reading parts of it
+	Open(path string) (*os.File, error)                              // for reading parts of it
 	Lock(path string, shared bool) (release func() error, err error) // errLocked if another holds it so that this can't be had
 	Stat(path string) (fs.FileInfo, error)
 }
@@ -32,17 +32,9 @@ type file interface {
 	Close() error
 }
 
-// source is a file being read.
-type source interface {
-	io.Reader
-	io.ReaderAt
-	io.Closer
-	Stat() (fs.FileInfo, error)
-}
-
 var (
 	errTooLarge = errors.New("larger than any file of this store can be")
-	errLocked   = errors.New("held by another process")
+	errLocked   = errors.New("another process")
 )
 
 // osDisk is the file system of the machine.
@@ -60,7 +52,7 @@ func (osDisk) Rename(from, to string) error               { return os.Rename(fro
 func (osDisk) Remove(path string) error                   { return os.Remove(path) }
 func (osDisk) RemoveAll(path string) error                { return os.RemoveAll(path) }
 func (osDisk) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
-func (osDisk) Open(path string) (source, error)           { return os.Open(path) }
+func (osDisk) Open(path string) (*os.File, error)         { return os.Open(path) }
 func (osDisk) Stat(path string) (fs.FileInfo, error)      { return os.Stat(path) }
 
 func (osDisk) Lock(path string, shared bool) (func() error, error) { return flock(path, shared) }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 var (
@@ -18,6 +19,8 @@ var (
 	ErrTaken = errors.New("already holds something else")
 	// ErrDamaged is wrapped when a file of the store is not as it was committed.
 	ErrDamaged = errors.New("damaged")
+	// ErrTakenOver is wrapped when another process has taken over what this one had locked.
+	ErrTakenOver = errors.New("was taken over")
 )
 
 // storageError says what the store was doing to which file, why it failed and what to do. Its
@@ -28,6 +31,9 @@ type storageError struct {
 }
 
 func (e *storageError) Error() string {
+	if objects.IsURI(e.path) && !errors.Is(e.cause, ErrTaken) {
+		return fmt.Sprintf("results: %s", e.cause) // which says all of it
+	}
 	return fmt.Sprintf("results: %s %s: %v; %s", e.doing, e.path, e.cause, advice(e.cause))
 }
 

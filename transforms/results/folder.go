@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -75,7 +76,55 @@ func (f *folder) read(_ context.Context, path string) ([]byte, error) {
 	return f.disk.ReadFile(f.at(path), maxFileBytes)
 }
 
-func (f *folder) open(_ context.Context, path string) (source, error) { return f.disk.Open(f.at(path)) }
+func (f *folder) open(_ context.Context, path string) (source, int64, error) {
+	r, err := f.disk.Open(f.at(path))
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := r.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, r.Close())
+	}
+	return r, info.Size(), nil
+}
+
+func (f *folder) exists(_ context.Context, path string) (bool, error) {
+	_, err := f.disk.Stat(f.at(path))
+	return err == nil, ignoreMissing(err)
+}
+
+func (f *folder) head(ctx context.Context, path string, n int) ([]byte, error) {
+	r, size, err := f.open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, min(int64(n), size))
+	_, err = io.ReadFull(r, data)
+	return data, errors.Join(err, r.Close())
+}
+
+// readers: more than a disk's worth of waiting is not hidden by more of them.
+func (f *folder) readers() int { return 4 }
+
+func (f *folder) rows(ctx context.Context, dir string) (found []entry, err error) {
+	folders, err := f.list(ctx, dir)
+	if err != nil {
+		return nil, failed("list", f.at(dir), err)
+	}
+	for _, name := range folders {
+		if !strings.HasPrefix(name, variantFolder) {
+			continue
+		}
+		files, err := f.list(ctx, dir+"/"+name)
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return nil, failed("list", f.at(dir+"/"+name), err)
+		}
+		for _, file := range files {
+			found = append(found, entry{path: dir + "/" + name + "/" + file})
+		}
+	}
+	return found, nil
+}
 
 func (f *folder) list(_ context.Context, dir string) ([]string, error) {
 	entries, err := f.disk.ReadDir(f.at(dir))
@@ -166,4 +215,8 @@ func (f *folder) finishRemovals(ctx context.Context) error {
 	return nil
 }
 
-const removedPrefix = ".removed-"
+// Names of the store that its places know.
+const (
+	removedPrefix = ".removed-"
+	variantFolder = "variant_id="
+)

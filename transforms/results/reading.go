@@ -1,7 +1,7 @@
 package results
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -26,25 +26,21 @@ type Row struct {
 	Path      string       // relative to the store's root
 
 	simulation string
+	version    int64 // of the file, 0: not known
 }
-
-// readers is how many row files are open at a time.
-const readers = 4
 
 // Rows reads the outcome of every committed attempt of a simulation, by variant id and attempt.
 // A file that is not as it was committed is an error that names it (ErrDamaged), never skipped.
 func (s *Store) Rows(ctx context.Context, simulation string) ([]Row, error) {
-	paths, err := s.rowPaths(ctx, simulation)
+	rows, err := s.rowPaths(ctx, simulation)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]Row, len(paths))
-	faults := make([]error, len(paths))
+	faults := make([]error, len(rows))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
-	for i := range paths {
+	group.SetLimit(s.place.readers())
+	for i := range rows {
 		group.Go(func() error {
-			rows[i] = paths[i]
 			faults[i] = s.readOutcome(ctx, &rows[i])
 			return ctx.Err()
 		})
@@ -57,27 +53,16 @@ func (s *Store) Rows(ctx context.Context, simulation string) ([]Row, error) {
 
 // rowPaths lists the files of a simulation with what their names say.
 func (s *Store) rowPaths(ctx context.Context, simulation string) (rows []Row, err error) {
-	if err := CheckSimulationID(simulation); err != nil {
+	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
 		return nil, err
 	}
-	dir := model.SimulationPath(simulation)
-	folders, err := s.place.list(ctx, dir)
+	found, err := s.place.rows(ctx, model.SimulationPath(simulation))
 	if err != nil {
-		return nil, failed("list", s.Path(dir), err)
+		return nil, err
 	}
-	for _, name := range folders {
-		if !strings.HasPrefix(name, "variant_id=") {
-			continue
-		}
-		files, err := s.place.list(ctx, dir+"/"+name)
-		if err != nil {
-			return nil, failed("list", s.Path(dir+"/"+name), err)
-		}
-		for _, file := range files {
-			path := dir + "/" + name + "/" + file
-			if _, variant, n, ok := model.ParseResultPath(path); ok {
-				rows = append(rows, Row{VariantID: variant, Attempt: n, Path: path, simulation: simulation})
-			}
+	for _, file := range found {
+		if _, variant, n, ok := model.ParseResultPath(file.path); ok {
+			rows = append(rows, Row{VariantID: variant, Attempt: n, Path: file.path, simulation: simulation, version: file.version})
 		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
@@ -88,16 +73,15 @@ func (s *Store) rowPaths(ctx context.Context, simulation string) (rows []Row, er
 
 // readOutcome completes row from its file, and checks that the file is the one its name says.
 func (s *Store) readOutcome(ctx context.Context, row *Row) (err error) {
-	f, err := s.place.open(ctx, row.Path)
+	if s.outcomes.recall(row) {
+		return nil
+	}
+	f, size, err := s.place.open(ctx, row.Path)
 	if err != nil {
 		return failed("open", s.Path(row.Path), err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return failed("look at", s.Path(row.Path), err)
-	}
-	found, err := outcome(f, info.Size())
+	found, err := outcome(f, size)
 	switch {
 	case err != nil:
 	case found.simulation != row.simulation || found.VariantID != row.VariantID || found.Attempt != row.Attempt:
@@ -109,6 +93,7 @@ func (s *Store) readOutcome(ctx context.Context, row *Row) (err error) {
 		return s.damaged(row.Path, err)
 	}
 	row.Status, row.Reason = found.Status, found.Reason
+	s.outcomes.remember(*row)
 	return nil
 }
 
@@ -183,40 +168,62 @@ type Simulation struct {
 // Simulations lists what the store holds, newest first. Folders without a plan are left out: their
 // submission was interrupted, and nothing of them ever ran.
 func (s *Store) Simulations(ctx context.Context) ([]Simulation, error) {
+	ids, err := s.folders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.submitted(ctx, ids)
+}
+
+// folders is the simulations that have a folder, by id.
+func (s *Store) folders(ctx context.Context) (ids []string, err error) {
 	names, err := s.place.list(ctx, ".")
 	if err != nil {
 		return nil, failed("list", s.uri, err)
 	}
-	var found []Simulation
 	for _, name := range names {
-		id, ok := strings.CutPrefix(name, "simulation_id=")
-		if !ok || CheckSimulationID(id) != nil {
-			continue
+		if id, ok := strings.CutPrefix(name, "simulation_id="); ok && CheckSimulationID(id) == nil {
+			ids = append(ids, id)
 		}
-		at, err := s.submittedAt(ctx, id)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return nil, err
-		}
-		found = append(found, Simulation{id, at})
 	}
+	return ids, nil
+}
+
+// submitted is those simulations that have a plan, newest first.
+func (s *Store) submitted(ctx context.Context, ids []string) ([]Simulation, error) {
+	found := make([]Simulation, len(ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s.place.readers())
+	for i, id := range ids {
+		group.Go(func() error {
+			at, err := s.submittedAt(ctx, id)
+			if err == nil {
+				found[i] = Simulation{id, at}
+			}
+			return errors.Join(ignoreMissing(err), ctx.Err())
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(s Simulation) bool { return s.ID == "" })
 	slices.SortFunc(found, func(a, b Simulation) int {
 		return cmp.Or(b.SubmittedAt.Compare(a.SubmittedAt), cmp.Compare(b.ID, a.ID))
 	})
 	return found, nil
 }
 
-// submittedAt reads a plan only as far as its time of submission, which stands near the beginning.
+// planHead is the beginning of a plan that holds its time of submission, which is the third of its fields.
+const planHead = 16 << 10
+
+// submittedAt reads a plan only as far as its time of submission.
 func (s *Store) submittedAt(ctx context.Context, simulation string) (at time.Time, err error) {
 	path := model.PlanPath(simulation)
-	f, err := s.place.open(ctx, path)
+	data, err := s.place.head(ctx, path, planHead)
 	if err != nil {
 		return at, failed("open", s.Path(path), err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	dec := json.NewDecoder(bufio.NewReader(f))
+	dec := json.NewDecoder(bytes.NewReader(data))
 	for {
 		token, err := dec.Token()
 		if err != nil {
@@ -246,12 +253,22 @@ func (s *Store) Resolve(ctx context.Context, simulation string) (string, error) 
 		}
 		return simulation, nil
 	}
-	all, err := s.Simulations(ctx)
+	ids, err := s.folders(ctx)
 	if err != nil {
 		return "", err
 	}
-	if len(all) == 0 {
-		return "", fmt.Errorf("results: %w: there is no simulation in %s; `whatif demo` makes one, --results looks elsewhere", ErrNotFound, s.uri)
+	// Ids begin with the day they were submitted on: the newest is of the last day that has one with a plan.
+	for len(ids) > 0 {
+		day := ids[len(ids)-1][:len("20060102")]
+		first := slices.IndexFunc(ids, func(id string) bool { return strings.HasPrefix(id, day) })
+		newest, err := s.submitted(ctx, ids[first:])
+		if err != nil {
+			return "", err
+		}
+		if len(newest) > 0 {
+			return newest[0].ID, nil
+		}
+		ids = ids[:first]
 	}
-	return all[0].ID, nil
+	return "", fmt.Errorf("results: %w: there is no simulation in %s; `whatif demo` makes one, --results looks elsewhere", ErrNotFound, s.uri)
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/whatif-machine/whatif/model"
 )
@@ -41,35 +42,33 @@ func (s *Store) Reserved(ctx context.Context, simulation string) (bool, error) {
 		return false, err
 	}
 	path := model.SimulationPath(simulation) + reservation
-	f, err := s.place.open(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err == nil {
-		err = f.Close()
-	}
+	is, err := s.place.exists(ctx, path)
 	if err != nil {
 		return false, failed("look at", s.Path(path), err)
 	}
-	return true, nil
+	return is, nil
 }
 
 // Reservations lists the simulations that are reserved, by id.
 func (s *Store) Reservations(ctx context.Context) (reserved []string, err error) {
-	names, err := s.place.list(ctx, ".")
+	ids, err := s.folders(ctx)
 	if err != nil {
-		return nil, failed("list", s.uri, err)
+		return nil, err
 	}
-	for _, name := range names {
-		id, ok := strings.CutPrefix(name, "simulation_id=")
-		if !ok || CheckSimulationID(id) != nil {
-			continue
-		}
-		is, err := s.Reserved(ctx, id)
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return nil, err
-		}
-		if is {
+	is := make([]bool, len(ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s.place.readers())
+	for i, id := range ids {
+		group.Go(func() (err error) {
+			is[i], err = s.Reserved(ctx, id)
+			return errors.Join(err, ctx.Err())
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		if is[i] {
 			reserved = append(reserved, id)
 		}
 	}

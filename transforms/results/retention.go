@@ -12,6 +12,10 @@ import (
 // Delete removes a simulation and its results, reserved or not. One that is running is refused with ErrRunning.
 func (s *Store) Delete(ctx context.Context, simulation string) (err error) {
 	release, err := s.Lock(ctx, simulation)
+	if errors.Is(err, ErrNotFound) {
+		// It may be half removed: whoever began that is gone.
+		return errors.Join(err, s.place.finishRemovals(ctx))
+	}
 	if err != nil {
 		return err
 	}

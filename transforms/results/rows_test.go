@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/transforms/objects/objecttest"
 )
 
 const simulation = "20260701-abcdefgh23"
@@ -52,15 +52,6 @@ func failedRow(variant string, attempt int64, reason model.Reason) *model.Varian
 	return row
 }
 
-func tempStore(t testing.TB) *Store {
-	t.Helper()
-	s, err := Open(filepath.Join(t.TempDir(), "deep", "results"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -72,7 +63,10 @@ func must[T any](t testing.TB) func(T, error) T {
 }
 
 func TestARowComesBackAsItWasCommitted(t *testing.T) {
-	s := tempStore(t)
+	everywhere(t, testARowComesBackAsItWasCommitted)
+}
+
+func testARowComesBackAsItWasCommitted(t *testing.T, s *bench) {
 	for _, row := range []*model.VariantResult{sampleRow("v0001", 1), failedRow("v0002.r3", 12, model.TimedOut)} {
 		path := must[string](t)(s.Commit(t.Context(), row))
 		if want := fmt.Sprintf("simulation_id=%s/variant_id=%s/attempt=%d.parquet", simulation, row.VariantID, row.Attempt); path != want {
@@ -102,10 +96,11 @@ func TestEqualRowsGiveEqualBytes(t *testing.T) {
 	}
 }
 
-func TestACommittedRowIsNeverChanged(t *testing.T) {
-	s := tempStore(t)
+func TestACommittedRowIsNeverChanged(t *testing.T) { everywhere(t, testACommittedRowIsNeverChanged) }
+
+func testACommittedRowIsNeverChanged(t *testing.T, s *bench) {
 	path := must[string](t)(s.Commit(t.Context(), sampleRow("v0001", 1)))
-	before := must[[]byte](t)(os.ReadFile(s.Path(path)))
+	before := s.files(t)[path]
 	if _, err := s.Commit(t.Context(), sampleRow("v0001", 1)); err != nil {
 		t.Errorf("committing the same row again: %v", err)
 	}
@@ -115,11 +110,8 @@ func TestACommittedRowIsNeverChanged(t *testing.T) {
 	if _, err := s.Commit(t.Context(), other); !errors.Is(err, ErrTaken) || model.FaultOf(err).Reason != string(model.Storage) {
 		t.Errorf("committing another row under the same number: %v, want ErrTaken and a storage fault", err)
 	}
-	if after := must[[]byte](t)(os.ReadFile(s.Path(path))); !bytes.Equal(before, after) {
-		t.Error("the committed file has changed")
-	}
-	if left := names(t, filepath.Dir(s.Path(path))); len(left) != 1 {
-		t.Errorf("files left beside the row: %v", left)
+	if after := s.files(t); after[path] != before || len(after) != 1 {
+		t.Errorf("the committed file has changed, or is not alone: %v", s.below(t, ""))
 	}
 }
 
@@ -131,8 +123,9 @@ func names(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-func TestTheRowThatCounts(t *testing.T) {
-	s := tempStore(t)
+func TestTheRowThatCounts(t *testing.T) { everywhere(t, testTheRowThatCounts) }
+
+func testTheRowThatCounts(t *testing.T, s *bench) {
 	for _, row := range []*model.VariantResult{
 		failedRow("v0001", 1, model.TimedOut), sampleRow("v0001", 2), sampleRow("v0001", 3), failedRow("v0001", 4, model.Crashed),
 		failedRow("v0002", 1, model.TimedOut), failedRow("v0002", 10, model.Panicked), failedRow("v0002", 9, model.Crashed),
@@ -154,14 +147,15 @@ func TestTheRowThatCounts(t *testing.T) {
 }
 
 // TestManyRowsAreCountedQuickly reads the outcomes of a large simulation: 1,000 files with WHATIF_FULL.
-func TestManyRowsAreCountedQuickly(t *testing.T) {
-	s := tempStore(t)
+func TestManyRowsAreCountedQuickly(t *testing.T) { everywhere(t, testManyRowsAreCountedQuickly) }
+
+func testManyRowsAreCountedQuickly(t *testing.T, s *bench) {
 	n := 200
 	if os.Getenv("WHATIF_FULL") != "" {
 		n = 1000
 	}
 	for i := range n {
-		writeRaw(t, s, fmt.Sprintf("v%04d", i+1), must[[]byte](t)(Encode(sampleRow(fmt.Sprintf("v%04d", i+1), 1))))
+		writeRow(t, s, fmt.Sprintf("v%04d", i+1), must[[]byte](t)(Encode(sampleRow(fmt.Sprintf("v%04d", i+1), 1))))
 	}
 	began := time.Now()
 	counted := must[map[string]Row](t)(s.Counted(t.Context(), simulation))
@@ -172,17 +166,19 @@ func TestManyRowsAreCountedQuickly(t *testing.T) {
 	}
 }
 
-// writeRaw puts bytes where attempt 1 of a variant is, as a damaged disk would.
-func writeRaw(t testing.TB, s *Store, variant string, data []byte) string {
+// writeRow puts bytes where attempt 1 of a variant is, as a damaged disk would.
+func writeRow(t testing.TB, s *bench, variant string, data []byte) string {
 	t.Helper()
-	path := s.Path(model.ResultPath(simulation, variant, 1))
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, data, 0o666)); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	path := model.ResultPath(simulation, variant, 1)
+	s.put(t, path, data)
+	return s.Path(path)
 }
 
 func TestADamagedFileIsNamedAndNeverTrusted(t *testing.T) {
+	everywhere(t, testADamagedFileIsNamedAndNeverTrusted)
+}
+
+func testADamagedFileIsNamedAndNeverTrusted(t *testing.T, s *bench) {
 	good := must[[]byte](t)(Encode(sampleRow("v0001", 1)))
 	damages := map[string][]byte{
 		"empty":           {},
@@ -194,9 +190,7 @@ func TestADamagedFileIsNamedAndNeverTrusted(t *testing.T) {
 	}
 	for name, data := range damages {
 		t.Run(name, func(t *testing.T) {
-			s := tempStore(t)
-			must[string](t)(s.Commit(t.Context(), sampleRow("baseline", 1)))
-			path := writeRaw(t, s, "v0001", data)
+			path := writeRow(t, s, "v0001", data)
 			_, err := s.Counted(t.Context(), simulation)
 			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "--resume") {
 				t.Errorf("%v: want ErrDamaged, the path and what to do", err)
@@ -237,8 +231,9 @@ func decoded(t *testing.T, data []byte) *model.VariantResult {
 	return must[*model.VariantResult](t)(Decode(data))
 }
 
-func TestIdsThatAreNoIdsAreRefused(t *testing.T) {
-	s := tempStore(t)
+func TestIdsThatAreNoIdsAreRefused(t *testing.T) { everywhere(t, testIdsThatAreNoIdsAreRefused) }
+
+func testIdsThatAreNoIdsAreRefused(t *testing.T, s *bench) {
 	for _, id := range []string{"", "..", "20260701-abcdefgh2", "20260701-ABCDEFGH23", "20261301-abcdefgh23", "x/../20260701-abcdefgh23"} {
 		row := sampleRow("v0001", 1)
 		row.SimulationID = id
@@ -254,14 +249,20 @@ func TestIdsThatAreNoIdsAreRefused(t *testing.T) {
 			t.Errorf("a row of variant %q was committed", id)
 		}
 	}
-	if _, err := os.Stat(s.URI()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("something was written: %v", err)
+	if written := s.below(t, ""); len(written) != 0 {
+		t.Errorf("something was written: %v", written)
 	}
 }
 
-func TestBucketsAreRefusedClearly(t *testing.T) {
-	if _, err := Open("gs://bucket/results"); err == nil || !strings.Contains(err.Error(), "local folders only") {
-		t.Errorf("%v", err)
+func TestAddresses(t *testing.T) {
+	for _, uri := range []string{"", "s3://bucket/results", "gs://", "gs://bucket/../x"} {
+		if _, err := Open(uri); err == nil {
+			t.Errorf("%q was opened", uri)
+		}
+	}
+	objecttest.Server(t)
+	if s := must[*Store](t)(Open("gs://bucket/results/")); s.URI() != "gs://bucket/results" || s.Path("a/b") != "gs://bucket/results/a/b" || s.IsLocal() {
+		t.Errorf("opened %s, with %s", s.URI(), s.Path("a/b"))
 	}
 	s := must[*Store](t)(Open("file:///data/results"))
 	if s.URI() != "/data/results" {
@@ -270,7 +271,10 @@ func TestBucketsAreRefusedClearly(t *testing.T) {
 }
 
 func TestACancelledContextCommitsNothing(t *testing.T) {
-	s := tempStore(t)
+	everywhere(t, testACancelledContextCommitsNothing)
+}
+
+func testACancelledContextCommitsNothing(t *testing.T, s *bench) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Commit(ctx, sampleRow("v0001", 1)); !errors.Is(err, context.Canceled) {

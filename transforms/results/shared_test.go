@@ -12,9 +12,11 @@ import (
 )
 
 // TestManyHoldersOfASharedLock: they keep out who wants it alone, and the other way round.
-func TestManyHoldersOfASharedLock(t *testing.T) {
-	s := storeOfThree(t)
-	again := must[*Store](t)(Open(s.URI()))
+func TestManyHoldersOfASharedLock(t *testing.T) { everywhere(t, testManyHoldersOfASharedLock) }
+
+func testManyHoldersOfASharedLock(t *testing.T, s *bench) {
+	ofThree(t, s)
+	again := s.again(t)
 	first, second := must[func() error](t)(s.LockShared(t.Context(), newest)), must[func() error](t)(again.LockShared(t.Context(), newest))
 	if err := first(); err != nil {
 		t.Fatal(err)
@@ -42,7 +44,7 @@ func TestManyHoldersOfASharedLock(t *testing.T) {
 
 // TestYoungFilesAreLeftToTheirWriters by a sweep that is told so; files that are no temporary ones always are.
 func TestYoungFilesAreLeftToTheirWriters(t *testing.T) {
-	s := tempStore(t)
+	s := folderBench(t)
 	row := must[string](t)(s.Commit(t.Context(), sampleRow("v0001", 1)))
 	dir := filepath.Dir(s.Path(row))
 	ago := time.Now().Add(-time.Hour)
@@ -64,8 +66,10 @@ func TestYoungFilesAreLeftToTheirWriters(t *testing.T) {
 }
 
 // TestNumbersThatOthersChose are taken once, and the next one is above them.
-func TestNumbersThatOthersChose(t *testing.T) {
-	s := storeOfThree(t)
+func TestNumbersThatOthersChose(t *testing.T) { everywhere(t, testNumbersThatOthersChose) }
+
+func testNumbersThatOthersChose(t *testing.T, s *bench) {
+	ofThree(t, s)
 	if last := must[int64](t)(s.LastAttempt(t.Context(), newest)); last != 0 {
 		t.Errorf("none is taken, the last is %d", last)
 	}
@@ -80,7 +84,7 @@ func TestNumbersThatOthersChose(t *testing.T) {
 	if _, err := s.TakeAttempt(t.Context(), "../x", 1); err == nil {
 		t.Error("an id that is none")
 	}
-	if _, err := os.Stat(s.Path(model.AttemptPath(newest, 41))); err != nil {
-		t.Error(err)
+	if _, there := s.files(t)[model.AttemptPath(newest, 41)]; !there {
+		t.Error("it is not written down")
 	}
 }

@@ -27,10 +27,9 @@ func planOf(id, submitted string) *model.Plan {
 	return &model.Plan{SimulationID: id, Tenant: "t", SubmittedAt: model.Instant(at.UnixMicro()), Variants: []model.Variant{{ID: "baseline"}}}
 }
 
-// storeOfThree has three simulations and a folder whose submission was interrupted.
-func storeOfThree(t *testing.T) *Store {
+// ofThree has a store hold three simulations and a folder whose submission was interrupted.
+func ofThree(t *testing.T, s *bench) {
 	t.Helper()
-	s := tempStore(t)
 	for _, p := range []*model.Plan{
 		planOf(older, "2026-07-01T08:00:00Z"), planOf(newest, "2026-07-01T09:00:00Z"), planOf(oldest, "2026-06-29T23:00:00Z"),
 	} {
@@ -38,10 +37,7 @@ func storeOfThree(t *testing.T) *Store {
 			t.Fatal(err)
 		}
 	}
-	if err := os.MkdirAll(s.Path(model.SimulationPath(simulation)), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	s.put(t, model.AttemptPath(simulation, 1), nil)
 }
 
 func ids(all []Simulation) (ids []string) {
@@ -51,8 +47,10 @@ func ids(all []Simulation) (ids []string) {
 	return ids
 }
 
-func TestSimulationsNewestFirst(t *testing.T) {
-	s := storeOfThree(t)
+func TestSimulationsNewestFirst(t *testing.T) { everywhere(t, testSimulationsNewestFirst) }
+
+func testSimulationsNewestFirst(t *testing.T, s *bench) {
+	ofThree(t, s)
 	all := must[[]Simulation](t)(s.Simulations(t.Context()))
 	if !slices.Equal(ids(all), []string{newest, older, oldest}) {
 		t.Errorf("%v", all)
@@ -71,13 +69,23 @@ func TestSimulationsNewestFirst(t *testing.T) {
 	if _, err := s.Resolve(t.Context(), "../etc"); err == nil {
 		t.Error("a path was resolved")
 	}
-	if _, err := tempStore(t).Resolve(t.Context(), "latest"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("latest of an empty store: %v", err)
-	}
 }
 
-func TestAPlanIsWrittenOnce(t *testing.T) {
-	s := storeOfThree(t)
+func TestAnEmptyStore(t *testing.T) {
+	everywhere(t, func(t *testing.T, s *bench) {
+		if _, err := s.Resolve(t.Context(), "latest"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("latest: %v", err)
+		}
+		if all := must[[]Simulation](t)(s.Simulations(t.Context())); len(all) != 0 {
+			t.Errorf("%v", all)
+		}
+	})
+}
+
+func TestAPlanIsWrittenOnce(t *testing.T) { everywhere(t, testAPlanIsWrittenOnce) }
+
+func testAPlanIsWrittenOnce(t *testing.T, s *bench) {
+	ofThree(t, s)
 	if err := s.WritePlan(t.Context(), planOf(newest, "2026-07-01T09:00:00Z")); err != nil {
 		t.Errorf("the same plan again: %v", err)
 	}
@@ -88,18 +96,18 @@ func TestAPlanIsWrittenOnce(t *testing.T) {
 	if len(plan.Variants) != 1 || plan.Tenant != "t" {
 		t.Errorf("%+v", plan)
 	}
-	if err := os.WriteFile(s.Path(model.PlanPath(older)), []byte(`{"simulation_id": "20260701-`), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	s.put(t, model.PlanPath(older), []byte(`{"simulation_id": "20260701-`))
 	if _, err := s.Plan(t.Context(), older); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "_plan.json") {
 		t.Errorf("a torn plan: %v", err)
 	}
 }
 
-func TestOneHolderOfALock(t *testing.T) {
-	s := storeOfThree(t)
+func TestOneHolderOfALock(t *testing.T) { everywhere(t, testOneHolderOfALock) }
+
+func testOneHolderOfALock(t *testing.T, s *bench) {
+	ofThree(t, s)
 	release := must[func() error](t)(s.Lock(t.Context(), newest))
-	again := must[*Store](t)(Open(s.URI()))
+	again := s.again(t)
 	if _, err := again.Lock(t.Context(), newest); !errors.Is(err, ErrRunning) {
 		t.Errorf("a second lock: %v", err)
 	}
@@ -118,8 +126,10 @@ func TestOneHolderOfALock(t *testing.T) {
 	}
 }
 
-func TestGCKeepsTheYoungAndTheRunning(t *testing.T) {
-	s := storeOfThree(t)
+func TestGCKeepsTheYoungAndTheRunning(t *testing.T) { everywhere(t, testGCKeepsTheYoungAndTheRunning) }
+
+func testGCKeepsTheYoungAndTheRunning(t *testing.T, s *bench) {
+	ofThree(t, s)
 	release := must[func() error](t)(s.Lock(t.Context(), older))
 	before := time.Date(2026, 7, 1, 8, 30, 0, 0, time.UTC)
 	if got := must[[]string](t)(s.GC(t.Context(), before, true)); !slices.Equal(got, []string{oldest}) {
@@ -140,15 +150,19 @@ func TestGCKeepsTheYoungAndTheRunning(t *testing.T) {
 	if left := ids(must[[]Simulation](t)(s.Simulations(t.Context()))); !slices.Equal(left, []string{newest}) {
 		t.Errorf("left %v", left)
 	}
-	if all := names(t, s.URI()); len(all) != 2 {
-		t.Errorf("folders left: %v", all)
+	for _, path := range s.below(t, "") {
+		if !strings.Contains(path, newest) && !strings.Contains(path, simulation) {
+			t.Errorf("left is %s", path)
+		}
 	}
 }
 
 // TestGCKeepsTheReserved until their launcher is done with them, though nobody has a lock; their launcher may
 // delete them all the same.
-func TestGCKeepsTheReserved(t *testing.T) {
-	s := storeOfThree(t)
+func TestGCKeepsTheReserved(t *testing.T) { everywhere(t, testGCKeepsTheReserved) }
+
+func testGCKeepsTheReserved(t *testing.T, s *bench) {
+	ofThree(t, s)
 	for range 2 { // the second time it is reserved already
 		for _, id := range []string{oldest, newest} {
 			if err := s.Reserve(t.Context(), id, "first"); err != nil {
@@ -187,7 +201,11 @@ func TestGCKeepsTheReserved(t *testing.T) {
 
 // TestReservedBetweenTheLookAndTheLock: what retention found to be nobody's is looked at again under its lock.
 func TestReservedBetweenTheLookAndTheLock(t *testing.T) {
-	s := storeOfThree(t)
+	everywhere(t, testReservedBetweenTheLookAndTheLock)
+}
+
+func testReservedBetweenTheLookAndTheLock(t *testing.T, s *bench) {
+	ofThree(t, s)
 	if err := s.Reserve(t.Context(), oldest, "first"); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +219,8 @@ func TestReservedBetweenTheLookAndTheLock(t *testing.T) {
 
 // TestAnInterruptedRemovalIsFinishedByTheNext starts from what a kill in the middle of one leaves.
 func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
-	s := storeOfThree(t)
+	s := folderBench(t)
+	ofThree(t, s)
 	half := filepath.Join(s.URI(), removedPrefix+model.SimulationPath(older), "variant_id=v0001")
 	if err := os.MkdirAll(half, 0o777); err != nil {
 		t.Fatal(err)
@@ -218,7 +237,8 @@ func TestAnInterruptedRemovalIsFinishedByTheNext(t *testing.T) {
 
 // TestAnInterruptedRemovalIsFinishedByGC, though no simulation of that id is left, and not by a dry run.
 func TestAnInterruptedRemovalIsFinishedByGC(t *testing.T) {
-	s := storeOfThree(t)
+	s := folderBench(t)
+	ofThree(t, s)
 	left := filepath.Join(s.URI(), removedPrefix+model.SimulationPath("20260101-cccccccccc"))
 	if err := os.MkdirAll(filepath.Join(left, "variant_id=v0001"), 0o777); err != nil {
 		t.Fatal(err)
@@ -234,8 +254,10 @@ func TestAnInterruptedRemovalIsFinishedByGC(t *testing.T) {
 	}
 }
 
-func TestAttemptNumbersNeverComeTwice(t *testing.T) {
-	s := storeOfThree(t)
+func TestAttemptNumbersNeverComeTwice(t *testing.T) { everywhere(t, testAttemptNumbersNeverComeTwice) }
+
+func testAttemptNumbersNeverComeTwice(t *testing.T, s *bench) {
+	ofThree(t, s)
 	const callers, each = 8, 5
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -259,8 +281,10 @@ func TestAttemptNumbersNeverComeTwice(t *testing.T) {
 	}
 }
 
-func TestStartedMarkers(t *testing.T) {
-	s := storeOfThree(t)
+func TestStartedMarkers(t *testing.T) { everywhere(t, testStartedMarkers) }
+
+func testStartedMarkers(t *testing.T, s *bench) {
+	ofThree(t, s)
 	for _, n := range []int64{10, 2, 2} {
 		if err := s.MarkStarted(t.Context(), newest, "v0001.r2", n); err != nil {
 			t.Fatal(err)

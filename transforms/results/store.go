@@ -16,47 +16,35 @@ import (
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/transforms/killpoint"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
-// Store holds the results of simulations in one folder. It is safe for concurrent use, also by
-// several processes.
+// Store holds the results of simulations in one folder, or under one prefix of a bucket. It is safe for
+// concurrent use, also by several processes.
 type Store struct {
-	uri   string
-	place place
+	uri      string
+	place    place
+	outcomes outcomes
+	mirror   mirror
 }
 
-// place is where the files of a store are: a folder of this machine. Paths are relative to the
-// store's root, with slashes, so that a bucket can take its place.
-type place interface {
-	// create makes a file whole and durable, without replacing; nil if it holds the same bytes already.
-	create(ctx context.Context, path string, data []byte) error
-	// claim makes a durable file if there is none of that name: fs.ErrExist if there is.
-	claim(ctx context.Context, path string, data []byte) error
-	// mark makes a file that may be lost with the power; nil if it is there.
-	mark(ctx context.Context, path string) error
-	unmark(ctx context.Context, path string) error
-	read(ctx context.Context, path string) ([]byte, error)
-	open(ctx context.Context, path string) (source, error)
-	// list is the names in a folder, sorted; empty if there is no such folder.
-	list(ctx context.Context, dir string) ([]string, error)
-	lock(ctx context.Context, path string, shared bool) (release func() error, err error)
-	// sweep removes what interrupted writers left in a folder and those below it: all, or what was last changed before a time.
-	sweep(ctx context.Context, dir string, before time.Time) error
-	// remove takes a folder away in one step for readers.
-	remove(ctx context.Context, dir string) error
-	// finishRemovals takes away what interrupted removals left.
-	finishRemovals(ctx context.Context) error
-}
-
-// Open is the store at a folder, which need not exist yet.
+// Open is the store at a folder or at gs://bucket/prefix, which need not exist yet. The bucket must.
 func Open(uri string) (*Store, error) {
 	if uri == "" {
 		return nil, errors.New("results: no folder given; name one with --results")
 	}
+	if objects.IsURI(uri) {
+		// The client is the process's and asks for nothing yet, so there is nothing to cancel.
+		b, err := objects.Open(context.Background(), uri)
+		if err != nil {
+			return nil, fmt.Errorf("results: %w", err)
+		}
+		return &Store{uri: b.URI(""), place: newBucket(b)}, nil
+	}
 	dir := uri
 	if u, err := url.Parse(uri); err == nil && len(u.Scheme) > 1 {
 		if u.Scheme != "file" {
-			return nil, fmt.Errorf("results: %s: this version keeps results in local folders only, not at %s://; give a path", uri, u.Scheme)
+			return nil, fmt.Errorf("results: %s: results are kept in folders and at gs://, not at %s://", uri, u.Scheme)
 		}
 		dir = u.Path
 	}
@@ -69,11 +57,11 @@ func Open(uri string) (*Store, error) {
 
 func open(dir string, d disk) *Store { return &Store{uri: dir, place: &folder{root: dir, disk: d}} }
 
-// URI is where the store is: an absolute path.
+// URI is where the store is: an absolute path, or gs://bucket/prefix.
 func (s *Store) URI() string { return s.uri }
 
-// Path is the full path of a path relative to the store's root, for messages.
-func (s *Store) Path(rel string) string { return filepath.Join(s.uri, filepath.FromSlash(rel)) }
+// Path is the full path, or the address, of a path relative to the store's root, for messages.
+func (s *Store) Path(rel string) string { return s.place.at(rel) }
 
 // Commit makes a row durable under its final name, or leaves nothing there. Committing the same
 // row again succeeds. The path is relative to the store's root.
@@ -238,7 +226,8 @@ func (s *Store) Started(ctx context.Context, simulation string) (map[string][]in
 }
 
 // Lock takes a simulation for the caller until release: one process at a time runs or deletes it.
-// An error wraps ErrRunning if another has it, ErrNotFound if there is no such simulation.
+// An error wraps ErrRunning if another has it, ErrNotFound if there is no such simulation. Release tells with
+// ErrTakenOver that another process has taken a simulation of a bucket over, since this one was not heard of.
 func (s *Store) Lock(ctx context.Context, simulation string) (release func() error, err error) {
 	return s.lock(ctx, simulation, false)
 }
@@ -259,7 +248,7 @@ func (s *Store) lock(ctx context.Context, simulation string, shared bool) (relea
 	case err == nil:
 		return release, nil
 	case errors.Is(err, errLocked):
-		return nil, fmt.Errorf("results: simulation %s %w in another process of this machine; wait for it, or stop it first", simulation, ErrRunning)
+		return nil, fmt.Errorf("results: simulation %s %w in %w; wait for it, or stop it first", simulation, ErrRunning, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, s.notFound(simulation)
 	}

@@ -1,0 +1,133 @@
+package results
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/whatif-machine/whatif/transforms/objects"
+)
+
+// keeper renews a lease until it is released, or another has taken it over.
+type keeper struct {
+	bucket *bucket
+	path   string
+	id     string
+
+	now   held // as we last wrote it
+	turn  int64
+	taken error // by whom it was taken over
+
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+// keep starts to renew. That goes on when ctx is done: who has the lease decides when that is over.
+func (b *bucket) keep(ctx context.Context, path, id string, now held) *keeper {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	k := &keeper{bucket: b, path: path, id: id, now: now, turn: 1, stop: stop, ended: make(chan struct{})}
+	go k.run(ctx)
+	return k
+}
+
+func (k *keeper) run(ctx context.Context) {
+	defer close(k.ended)
+	tick := time.NewTicker(k.bucket.leases.renew)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		// A fault that stays costs the lease only if another takes it, which then is seen.
+		if err := k.change(ctx, k.renewed); errors.Is(err, ErrTakenOver) {
+			k.taken = err
+			return
+		}
+	}
+}
+
+// renewed is the holders with us heard of now; those are left out who had not been heard of when that was last
+// looked at.
+func (k *keeper) renewed(was held) []holder {
+	return slices.DeleteFunc(slices.Clone(was.Holders), func(h holder) bool {
+		return h.ID != k.id && was.object.Updated.Sub(h.Renewed) > k.bucket.leases.runOut
+	})
+}
+
+// left is the holders without us.
+func (k *keeper) left(was held) []holder {
+	return slices.DeleteFunc(slices.Clone(was.Holders), func(h holder) bool { return h.ID == k.id })
+}
+
+// change replaces the lease as it was last seen, or as it is now if others have changed it meanwhile.
+func (k *keeper) change(ctx context.Context, to func(held) []holder) error {
+	for {
+		was := k.now
+		if i := slices.IndexFunc(was.Holders, func(h holder) bool { return h.ID == k.id }); i < 0 {
+			return k.lost(was)
+		}
+		k.turn++
+		now, err := k.put(ctx, was, to(was))
+		if errors.Is(err, objects.ErrChanged) {
+			if k.now, err = k.bucket.loadLease(ctx, k.path); err == nil {
+				continue
+			}
+		} else if err == nil {
+			k.now = now
+		}
+		return err
+	}
+}
+
+// put writes the holders, or deletes the object of none.
+func (k *keeper) put(ctx context.Context, was held, holders []holder) (held, error) {
+	if len(holders) == 0 {
+		return held{}, k.bucket.objects.Delete(ctx, k.path, was.object.Generation)
+	}
+	now, err := k.bucket.storeLease(ctx, k.path, was, k.id, k.turn, holders)
+	if err == nil && now.object.Updated.IsZero() { // its answer was lost
+		return k.bucket.loadLease(ctx, k.path)
+	}
+	for i := range now.Holders {
+		if now.Holders[i].ID == k.id {
+			now.Holders[i].Renewed = now.object.Updated
+		}
+	}
+	return now, err
+}
+
+// lost is the error of a lease that we are no more in. One that is nobody's went with its simulation.
+func (k *keeper) lost(now held) error {
+	if now.object.Generation == 0 {
+		return nil
+	}
+	by := "another process"
+	if len(now.Holders) > 0 {
+		by = fmt.Sprintf("process %d of %s", now.Holders[0].Process.PID, now.Holders[0].Process.Host)
+	}
+	return fmt.Errorf("results: %s %w by %s: this process was not heard of for %s; what both have committed stands, and the rows decide which of it counts",
+		k.bucket.at(k.path), ErrTakenOver, by, k.bucket.leases.runOut)
+}
+
+// releasing is how long it is tried to give a lease back; then it is left to run out.
+const releasing = 30 * time.Second
+
+// release ends the renewal and gives the lease back, if it is still ours.
+func (k *keeper) release() error {
+	k.stop()
+	<-k.ended
+	if k.taken != nil {
+		return k.taken
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), releasing)
+	defer cancel()
+	err := k.change(ctx, k.left)
+	if err != nil && !errors.Is(err, ErrTakenOver) {
+		return failed("unlock", k.bucket.at(k.path), err)
+	}
+	return err
+}
