@@ -9,11 +9,12 @@
 // All names are taken create-only, so loaders on any number of machines agree without talking:
 //
 //	files of finished --> marks --> manifest of round n+1 --> job (manifest, 1) --DONE--> settled --> round n+2
-//	simulations                     only once n is settled         |
+//	simulations                     (once n is settled)            |
 //	                                                        DONE, error: g0002 --> job (manifest, 2) --> ..
 //
-// A file is in exactly one round: whoever makes a round has marked its simulations first, and then looked at
-// every earlier round that is marked at them; a round made meanwhile has taken the number. A round has
+// A file is in exactly one round: whoever makes round n+1 has seen round n, and after that looked at every round
+// that is marked at its simulations; marks are left before a round is made, so none is missing, and a round made
+// meanwhile has taken the number. A round has
 // exactly one job that can succeed: the job's id is a hash of the manifest and the generation, the warehouse
 // takes an id once, and a generation is made only after the job of the one before was seen to have failed,
 // which loads nothing. So every step may be repeated by anybody, after any crash or lost answer.

@@ -37,6 +37,9 @@ func (l *Loader) plan(ctx context.Context, last *round, simulations []string) (m
 		return nil, false, fmt.Errorf("loads: %w", err)
 	}
 	killpoint.Here("loads.staged")
+	if err := l.mark(ctx, next); err != nil {
+		return nil, false, err
+	}
 	next.MadeAt = l.Now().UTC()
 	ours, err := l.writeOnce(ctx, l.roundFolder(next.Round)+"/"+manifestName, next.manifest)
 	if err != nil || !ours {
@@ -52,7 +55,7 @@ func (l *Loader) plan(ctx context.Context, last *round, simulations []string) (m
 func (l *Loader) gather(ctx context.Context, next *round, simulations []string) error {
 	room := maxFiles
 	for _, id := range simulations {
-		free, troubled, err := l.claim(ctx, next.Round, id)
+		free, troubled, err := l.free(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -69,19 +72,18 @@ func (l *Loader) gather(ctx context.Context, next *round, simulations []string) 
 	return nil
 }
 
-// claim is the rows of a simulation that are in no round before one that is about to be made. It leaves a mark
-// before it looks, so that whoever makes a later round sees what this one may hold; none if there is nothing.
-func (l *Loader) claim(ctx context.Context, before int64, simulation string) (rows []string, troubled bool, err error) {
-	if rows, _, err = l.free(ctx, simulation); err != nil || len(rows) == 0 {
-		return nil, false, err
+// mark leaves a mark at each simulation of a round that is about to be made: whoever looks at the simulation when
+// the round is there finds it.
+func (l *Loader) mark(ctx context.Context, next *round) error {
+	for _, p := range next.Simulations {
+		name := fmt.Sprintf("%s/%08d", l.marksFolder(p.ID), next.Round)
+		err := l.Store.Create(ctx, name, []byte("this round may hold rows of this simulation\n"))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("loads: %w", err)
+		}
+		killpoint.Here("loads.marked")
 	}
-	mark := fmt.Sprintf("%s/%08d", l.marksFolder(simulation), before)
-	err = l.Store.Create(ctx, mark, []byte("this round may hold rows of this simulation\n"))
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, false, fmt.Errorf("loads: %w", err)
-	}
-	killpoint.Here("loads.marked")
-	return l.free(ctx, simulation)
+	return nil
 }
 
 // free is the rows of a simulation that are in no round, in order; troubled if one of them had been in a round
