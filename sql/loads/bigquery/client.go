@@ -35,7 +35,7 @@ type Client struct {
 var _ loads.Warehouse = (*Client)(nil)
 
 // datasetForm is PROJECT.DATASET. Projects of old domains have a colon.
-var datasetForm = regexp.MustCompile(`^([a-z][-a-z0-9.:]{4,61}[a-z0-9])\.([A-Za-z0-9_]{1,1000})$`)
+var datasetForm = regexp.MustCompile(`^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-z0-9_]{1,1000})$`)
 
 // ParseDataset takes PROJECT.DATASET apart.
 func ParseDataset(text string) (project, dataset string, err error) {
@@ -112,6 +112,8 @@ func Metadata() *bq.TableMetadata {
 		Schema:           Schema(),
 		TimePartitioning: &bq.TimePartitioning{Type: bq.DayPartitioningType, Field: partitionColumn},
 		Clustering:       &bq.Clustering{Fields: slices.Clone(clusterColumns)},
+		// A query that says no days would read, and be charged for, every simulation there ever was.
+		RequirePartitionFilter: true,
 	}
 }
 
