@@ -42,21 +42,19 @@ var (
 	armMachine = regexp.MustCompile(`^(t2a|c4a|n4a|a4x|x4a)-`)
 )
 
-// check is nil if a job can be submitted with these settings; else it says everything that is wrong.
+// Check is nil if jobs can be submitted with these settings; else it says everything that is wrong.
+func (r *runner) Check(s remote.Settings) error {
+	c := &checker{}
+	c.settings(s)
+	return c.err()
+}
+
+// check is Check for a job.
 func check(spec remote.Spec) error {
 	c := &checker{}
-	s := spec.Settings
 	c.need(jobName.MatchString(spec.Name) && len(spec.Name) <= maxName, "job name %q: want %s, %d characters at most", spec.Name, jobName, maxName)
-	c.place(s)
-	c.workers(s)
-	c.network(s)
-	if s.Endpoint != "" {
-		c.endpoint(s.Endpoint)
-	}
-	if len(c.errs) == 0 {
-		return nil
-	}
-	return fmt.Errorf("dataflow: %w", errors.Join(c.errs...))
+	c.settings(spec.Settings)
+	return c.err()
 }
 
 // checker collects what is wrong.
@@ -65,6 +63,22 @@ type checker struct{ errs []error }
 func (c *checker) need(ok bool, format string, args ...any) {
 	if !ok {
 		c.errs = append(c.errs, fmt.Errorf(format, args...))
+	}
+}
+
+func (c *checker) err() error {
+	if len(c.errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("dataflow: %w", errors.Join(c.errs...))
+}
+
+func (c *checker) settings(s remote.Settings) {
+	c.place(s)
+	c.workers(s)
+	c.network(s)
+	if s.Endpoint != "" {
+		c.endpoint(s.Endpoint)
 	}
 }
 

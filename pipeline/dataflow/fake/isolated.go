@@ -86,7 +86,12 @@ func onlyLoopback() error {
 	if err != nil {
 		return fmt.Errorf("list the network interfaces: %w", err)
 	}
+	return alone(interfaces)
+}
+
+func alone(interfaces []net.Interface) error {
 	for _, i := range interfaces {
+		// Kernels with tunnels built in put their unused fallback devices into each new namespace.
 		if i.Flags&net.FlagLoopback == 0 && i.Flags&net.FlagUp != 0 {
 			return fmt.Errorf("Prism may run only where nothing but the loopback is: this process sees %s", i.Name)
 		}

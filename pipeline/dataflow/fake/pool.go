@@ -8,9 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 
+	"github.com/apache/beam/sdks/v2/go/container/tools"
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
 	"google.golang.org/grpc"
 )
 
@@ -50,14 +53,21 @@ func startPool(c *container, s *speaker) (*pool, error) {
 
 // StartWorker starts a worker. A program that can't be started is a worker that has died: Prism brings its
 // process down at an error of the pool.
-func (p *pool) StartWorker(_ context.Context, r *fnpb.StartWorkerRequest) (*fnpb.StartWorkerResponse, error) {
+func (p *pool) StartWorker(ctx context.Context, r *fnpb.StartWorkerRequest) (*fnpb.StartWorkerResponse, error) {
+	info, err := tools.ProvisionInfo(grpcx.WriteWorkerID(ctx, r.GetWorkerId()), r.GetProvisionEndpoint().GetUrl())
+	if err != nil {
+		_, _ = fmt.Fprintln(p, "failed to obtain provisioning information:", err)
+		return &fnpb.StartWorkerResponse{}, nil
+	}
 	cmd := exec.Command(p.container.Program,
 		"--worker=true",
 		"--id="+r.GetWorkerId(),
 		"--logging_endpoint="+r.GetLoggingEndpoint().GetUrl(),
 		"--control_endpoint="+r.GetControlEndpoint().GetUrl(),
 		"--semi_persist_dir="+p.container.folder)
-	cmd.Env = append(withoutRole(os.Environ()), "PIPELINE_OPTIONS_FILE="+p.options)
+	cmd.Env = append(withoutRole(os.Environ()),
+		"PIPELINE_OPTIONS_FILE="+p.options,
+		"RUNNER_CAPABILITIES="+strings.Join(info.GetRunnerCapabilities(), " "))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.container.folder, p, p
 	dieTogether(cmd)
 	release, err := start(cmd)
