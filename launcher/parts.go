@@ -129,6 +129,7 @@ func (p *parts) openResults(context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("launcher: %w", err)
 	}
+	p.onClose(func(context.Context) error { p.inputs.Close(); return nil })
 	p.reader = reading.New(reading.Options{Results: p.results, Logger: p.Logger})
 	p.onClose(func(context.Context) error { return p.reader.Close() })
 	return nil

@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,17 +10,20 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
 	"github.com/whatif-machine/whatif/pipeline"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 // Options of New.
 type Options struct {
-	Roots          []string // folders that configurations may read, in the order in which a relative path is looked up; none: uploads only
-	Results        string   // folder of the result store, in which uploads and catalogs are kept
+	Roots          []string // folders and gs:// prefixes that configurations may read, in the order in which a relative path is looked up; none: uploads only
+	Results        string   // the result store, folder or gs://, in which uploads are kept
+	Scratch        string   // folder for what can be made again, such as catalogs; default: in a folder of results, else in the user's cache
 	MaxUploadBytes int64    // of one upload; default 64 MiB
 	MaxTenantBytes int64    // of all uploads of a tenant; default 2 GiB
 
@@ -42,6 +46,9 @@ const (
 type Inputs struct {
 	roots     []root
 	uploads   uploads
+	store     *objects.Cache // of objects, on this machine's disk
+	fetches   *fetches       // what is on its way there
+	patience  patience
 	digests   *cache[fileKey, model.PinnedInput]
 	documents *cache[fileKey, model.Document]
 	catalogs  *cache[string, model.Catalog]
@@ -60,12 +67,9 @@ func New(o Options) (*Inputs, error) {
 	if o.Catalog == nil {
 		return nil, errors.New("inputs: no function to read catalogs with")
 	}
-	results, err := localFolder(o.Results)
+	results, scratch, err := foldersOf(o)
 	if err != nil {
-		return nil, fmt.Errorf("the results folder: %w", err)
-	}
-	if err := os.MkdirAll(results, 0o777); err != nil {
-		return nil, fmt.Errorf("the results folder: %w", err)
+		return nil, err
 	}
 	in := &Inputs{
 		digests:   newCache[fileKey](maxDigests, func(model.PinnedInput) int64 { return 1 }),
@@ -75,15 +79,16 @@ func New(o Options) (*Inputs, error) {
 		asking:    newCache[string](0, catalogSize),
 		turns:     newTurns(),
 		parsing:   make(chan struct{}, 1),
-		catalog:   o.Catalog, log: o.Logger, now: o.Now,
+		catalog:   o.Catalog, log: o.Logger, now: o.Now, store: objects.UserCache(), patience: usualPatience,
 	}
+	in.fetches = newFetches(in.digests)
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
 	}
 	if in.now == nil {
 		in.now = time.Now
 	}
-	in.kept = catalogFolder{path: filepath.Join(results, "_catalogs"), now: in.now}
+	in.kept = catalogFolder{path: filepath.Join(scratch, "_catalogs"), now: in.now}
 	for _, given := range o.Roots {
 		r, err := newRoot(given, results)
 		if err != nil {
@@ -91,12 +96,75 @@ func New(o Options) (*Inputs, error) {
 		}
 		in.roots = append(in.roots, r)
 	}
-	in.uploads = newUploads(filepath.Join(results, "_uploads"), o.MaxUploadBytes, o.MaxTenantBytes)
+	if in.uploads, err = newUploads(results, scratch, o.MaxUploadBytes, o.MaxTenantBytes); err != nil {
+		return nil, err
+	}
 	return in, in.uploads.sweep()
 }
 
-// newRoot checks a folder that configurations may read.
+// Close ends downloads that are under way.
+func (in *Inputs) Close() { in.fetches.close() }
+
+// foldersOf are the result store, a folder or a gs:// address, and the folder for what can be made again.
+func foldersOf(o Options) (results, scratch string, err error) {
+	if objects.IsURI(o.Results) {
+		results, scratch = strings.TrimSuffix(o.Results, "/"), o.Scratch
+		if _, _, err := objects.Split(results); err != nil {
+			return "", "", fmt.Errorf("the results: %w", err)
+		}
+		if scratch == "" {
+			home, err := os.UserCacheDir()
+			if err != nil {
+				home = os.TempDir()
+			}
+			scratch = filepath.Join(home, "whatif", "launcher")
+		}
+	} else {
+		if results, err = localFolder(o.Results); err != nil {
+			return "", "", fmt.Errorf("the results folder: %w", err)
+		}
+		scratch = cmp.Or(o.Scratch, results)
+		if err := os.MkdirAll(results, 0o777); err != nil {
+			return "", "", fmt.Errorf("the results folder: %w", err)
+		}
+	}
+	if err := os.MkdirAll(scratch, 0o777); err != nil {
+		return "", "", fmt.Errorf("the launcher's folder for what can be made again: %w", err)
+	}
+	return results, scratch, nil
+}
+
+// newRoot checks a folder or a prefix that configurations may read.
 func newRoot(given, results string) (root, error) {
+	if objects.IsURI(given) {
+		return newBucketRoot(given, results)
+	}
+	return newFolderRoot(given, results)
+}
+
+// newBucketRoot checks a gs:// prefix. Whether it can be reached is found out when it is read: a bucket that is
+// out of reach for a while keeps no launcher from starting.
+func newBucketRoot(given, results string) (root, error) {
+	if _, _, err := objects.Split(given); err != nil {
+		return root{}, err
+	}
+	given = strings.TrimSuffix(given, "/")
+	if _, inside := below(results, given); inside {
+		return root{}, fmt.Errorf("it lies in the results %s, where other tenants' results and uploads are", results)
+	}
+	bucket, err := objects.Open(context.Background(), given)
+	if err != nil {
+		return root{}, err
+	}
+	r := root{path: given, real: given, bucket: bucket}
+	if _, inside := below(given, results); inside {
+		r.closed = results
+	}
+	return r, nil
+}
+
+// newFolderRoot checks a folder.
+func newFolderRoot(given, results string) (root, error) {
 	path, err := localFolder(given)
 	if err != nil {
 		return root{}, err
@@ -105,9 +173,11 @@ func newRoot(given, results string) (root, error) {
 	if err != nil {
 		return root{}, err
 	}
-	closed, err := filepath.EvalSymlinks(results)
-	if err != nil {
-		return root{}, err
+	closed := results
+	if !objects.IsURI(results) {
+		if closed, err = filepath.EvalSymlinks(results); err != nil {
+			return root{}, err
+		}
 	}
 	info, err := os.Stat(real)
 	switch {
@@ -140,7 +210,7 @@ func localFolder(given string) (string, error) {
 	}
 	if u, err := url.Parse(given); err == nil && len(u.Scheme) > 1 {
 		if u.Scheme != "file" || u.Host != "" {
-			return "", fmt.Errorf("this version reads local files and uploads only, not %s; copy the files to a folder and name that", given)
+			return "", fmt.Errorf("this version reads local files, gs:// and uploads only, not %s; copy the files to a folder and name that", given)
 		}
 		given = u.Path
 	}
@@ -182,6 +252,6 @@ func (in *Inputs) upload(tenant, digest string) (candidate, error) {
 	if !isTenant(tenant) {
 		return candidate{}, fmt.Errorf("tenant %s can have no uploads: its name is not one of a folder", shown(tenant))
 	}
-	path := filepath.Join(in.uploads.path, tenant)
-	return candidate{root{path: path, real: path, optional: true}, digest}, nil
+	r, err := in.uploads.root(tenant)
+	return candidate{r, digest}, err
 }

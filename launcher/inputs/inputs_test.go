@@ -158,7 +158,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 	symlink(t, w.results, w.folder+"/way")
 	for root, want := range map[string]string{
-		"gs://bucket/slots": "local files and uploads only", "s3://bucket": "local files", "http://h/x": "local files", "file://host/x": "local files",
+		"gs://Bucket/slots": "no name of a bucket", "gs://": "no name of a bucket", "gs://bucket/a/../b": "no name of an object", "gs://bucket//a": "no name of an object",
+		"s3://bucket": "local files", "http://h/x": "local files", "file://host/x": "local files",
 		"/": "every file", "/proc/self": "not data", "/dev": "not data", "/sys/class": "not data",
 		w.folder + "/file": "not a folder", w.folder + "/absent": "no such file", "": "no folder given",
 		within: "results folder", w.results: "results folder", w.folder + "/way/simulation_id=x": "results folder",
@@ -168,8 +169,11 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want one with %q", root, err, want)
 		}
 	}
-	if _, err := New(Options{Results: "gs://bucket/results", Catalog: w.catalog}); err == nil {
-		t.Error("results in a bucket: no error")
+	for root, results := range map[string]string{"gs://bucket/results": "gs://bucket/results", "gs://bucket/results/": "gs://bucket/results", "gs://bucket/results/x": "gs://bucket/results/"} {
+		_, err := New(Options{Roots: []string{root}, Results: results, Scratch: t.TempDir(), Catalog: w.catalog})
+		if err == nil || !strings.Contains(err.Error(), "lies in the results") {
+			t.Errorf("%s beside results %s: %v", root, results, err)
+		}
 	}
 	if _, err := New(Options{Results: w.results}); err == nil {
 		t.Error("no way to read catalogs: no error")

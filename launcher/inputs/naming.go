@@ -63,8 +63,8 @@ func (in *Inputs) nameOf(path string) string {
 
 // isUpload reports whether a real path lies in the folder of uploads.
 func (in *Inputs) isUpload(path string) bool {
-	for _, folder := range []string{in.uploads.path, realOr(in.uploads.path)} {
-		if _, inside := below(folder, path); inside {
+	for _, folder := range []string{in.uploads.path, realOr(in.uploads.path), in.uploads.temps, realOr(in.uploads.temps)} {
+		if _, inside := below(folder, path); inside && folder != "" {
 			return true
 		}
 	}

@@ -20,8 +20,8 @@ const (
 type reference struct {
 	text     string // as written, for messages
 	upload   string // SHA-256, if it is an upload
-	path     string // cleaned, with slashes; relative to a root unless it begins with one
-	absolute bool
+	path     string // cleaned, with slashes: relative to a root, or absolute
+	absolute bool   // it begins with a slash or with gs://
 }
 
 // parse reads a path or URI. What it refuses could be meant as something else than a plain name below a
@@ -40,6 +40,8 @@ func parse(uri string) (reference, error) {
 				return r, fmt.Errorf("%s: an upload is named by the SHA-256 that its answer tells, upload: and 64 digits of 0-9 a-f", shown(uri))
 			}
 			return r, nil
+		case scheme == "gs":
+			return r.object(rest)
 		case scheme == "file":
 			var err error
 			if r.path, err = filePath(uri, rest); err != nil {
@@ -90,11 +92,23 @@ func filePath(uri, rest string) (string, error) {
 	return rest, nil
 }
 
+// object reads the rest of gs://bucket/name, which is cleaned as a path is.
+func (r reference) object(rest string) (reference, error) {
+	name, ok := strings.CutPrefix(rest, "//")
+	if !ok || name == "" || strings.HasPrefix(name, "/") {
+		return r, fmt.Errorf("%s: an object's address is gs://bucket/name", shown(r.text))
+	}
+	r.path = name
+	r, err := r.clean()
+	r.path, r.absolute = "gs://"+r.path, true
+	return r, err
+}
+
 func otherScheme(uri, scheme string) error {
 	if len(scheme) == 1 {
 		return fmt.Errorf("%s looks like a drive of Windows; write a path with /", shown(uri))
 	}
-	return fmt.Errorf("%s: this version reads local files and uploads only, not %s: addresses", shown(uri), strings.TrimSuffix(shown(scheme)[1:], `"`))
+	return fmt.Errorf("%s: this version reads local files, gs:// and uploads only, not %s: addresses", shown(uri), strings.TrimSuffix(shown(scheme)[1:], `"`))
 }
 
 // clean brings the path into its shortest form, in which two paths to a name are equal. `..` is refused

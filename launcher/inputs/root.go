@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 // granularity is how close to a change of a file its bytes must be read again: file systems tell times to
@@ -24,13 +26,14 @@ var (
 	errClosed  = fmt.Errorf("%w", errAbsent) // in the results folder: to the user, nothing is there
 )
 
-// root is a folder below which files may be opened.
+// root is a folder below which files may be opened, or a prefix of a bucket below which objects may be read.
 type root struct {
-	path   string // absolute, as configured
+	path   string // absolute, as configured; gs://bucket[/prefix] of a bucket
 	real   string // the same without symbolic links, when the launcher started
 	closed string // real path of a folder within that is never an input; empty: none
 
-	optional bool // it may be absent, as the folder of a tenant without uploads
+	optional bool            // it may be absent, as the folder of a tenant without uploads
+	bucket   *objects.Bucket // of a prefix; nil: a folder
 }
 
 // folder is a root that is open. It is opened for each request, so that a root may be replaced or mounted anew

@@ -101,6 +101,9 @@ func told(ctx context.Context, name string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if _, away := errors.AsType[notNow](err); away {
+		return err
+	}
 	if strings.Contains(err.Error(), name) {
 		return err
 	}
@@ -118,6 +121,9 @@ func (c candidate) open() (folder, error) {
 
 // pinned is the files of one place as they are now; none if nothing is there.
 func (in *Inputs) pinned(ctx context.Context, c candidate) (pins []model.PinnedInput, err error) {
+	if c.root.bucket != nil {
+		return in.pinnedObjects(ctx, c)
+	}
 	f, err := c.open()
 	if err != nil {
 		return nil, ignoreAbsent(err)
@@ -166,6 +172,9 @@ func (in *Inputs) pin(ctx context.Context, f folder, rel string) (model.PinnedIn
 
 // document is the text of a campaigns file.
 func (in *Inputs) document(ctx context.Context, c candidate) (d model.Document, err error) {
+	if c.root.bucket != nil {
+		return in.documentObject(ctx, c)
+	}
 	f, err := c.open()
 	if err != nil {
 		return d, err

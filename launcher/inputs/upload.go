@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
@@ -44,24 +43,6 @@ type Upload struct {
 	Kind   string // KindSnapshot or KindCampaigns
 }
 
-// uploads is the folder of all tenants' uploads, <tenant>/<sha256>.
-type uploads struct {
-	path                 string
-	maxUpload, maxTenant int64
-	places               chan struct{} // one for each upload under way
-	storing              *sync.Mutex   // held from the look at the space taken until it is taken
-}
-
-func newUploads(path string, maxUpload, maxTenant int64) uploads {
-	if maxUpload <= 0 {
-		maxUpload = defaultUploadBytes
-	}
-	if maxTenant <= 0 {
-		maxTenant = defaultTenantBytes
-	}
-	return uploads{path: path, maxUpload: maxUpload, maxTenant: maxTenant, places: make(chan struct{}, maxUploadsAtOnce), storing: &sync.Mutex{}}
-}
-
 // Upload stores a campaigns file or small snapshot of a tenant, durably, once it has been found to be one. The
 // same bytes again are no second file. Whatever goes wrong leaves nothing behind.
 func (in *Inputs) Upload(ctx context.Context, tenant string, body io.Reader) (up Upload, err error) {
@@ -74,11 +55,11 @@ func (in *Inputs) Upload(ctx context.Context, tenant string, body io.Reader) (up
 	case <-ctx.Done():
 		return up, ctx.Err()
 	}
-	folder := filepath.Join(in.uploads.path, tenant)
+	folder := in.uploads.receiving(tenant)
 	if err := makeFolder(folder); err != nil {
 		return up, fmt.Errorf("storing an upload: %w", err)
 	}
-	if err := in.uploads.room(folder, 0); err != nil {
+	if err := in.uploads.room(ctx, tenant, 0); err != nil {
 		return up, err // before anything is sent
 	}
 	temp, err := os.CreateTemp(folder, temporary+"*")
@@ -98,7 +79,7 @@ func (in *Inputs) Upload(ctx context.Context, tenant string, body io.Reader) (up
 	if err := temp.Sync(); err != nil {
 		return up, fmt.Errorf("storing an upload: %w", err)
 	}
-	return up, in.uploads.store(folder, temp.Name(), up)
+	return up, in.uploads.keep(ctx, tenant, temp.Name(), up)
 }
 
 // receive writes the body to the file, no more than an upload may have, and takes its digest.
@@ -167,65 +148,17 @@ func (in *Inputs) checkSnapshot(ctx context.Context, tenant string, file *os.Fil
 	return nil
 }
 
-// store gives a complete file its name, unless the tenant has one with these bytes.
-func (u uploads) store(folder, temp string, up Upload) error {
-	u.storing.Lock()
-	defer u.storing.Unlock()
-	name := filepath.Join(folder, up.SHA256)
-	if info, err := os.Lstat(name); err == nil && info.Size() == up.Size {
-		return syncFolder(folder) // it may have been linked a moment ago
-	}
-	if err := u.room(folder, up.Size); err != nil {
-		return err
-	}
-	if err := place(temp, name); err != nil {
-		return fmt.Errorf("storing an upload: %w", err)
-	}
-	return syncFolder(folder)
-}
-
-// place links a file to its final name. What is there already has the same bytes: the name is their digest.
-// Where there are no hard links, or a file was cut short by a failing disk, it is renamed.
-func place(temp, name string) error {
-	err := os.Link(temp, name)
-	if err == nil {
-		return nil
-	}
-	return os.Rename(temp, name)
-}
-
-// room reports if a tenant's uploads would take more than they may.
-func (u uploads) room(folder string, more int64) error {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return fmt.Errorf("storing an upload: %w", err)
-	}
-	for _, e := range entries {
-		if !isDigest(e.Name()) {
-			continue
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("storing an upload: %w", err)
-		}
-		more += info.Size()
-	}
-	if more > u.maxTenant {
-		return fmt.Errorf("%w: with this one they would be %d bytes, more than %d", ErrTenantFull, more, u.maxTenant)
-	}
-	return nil
-}
-
 // temporary begins the names of files that are being received. Nothing refers to one.
 const temporary = ".receiving-"
 
 // sweep removes what uploads left whose process is gone. One under way, of another launcher on the same folder,
 // is locked by it.
 func (u uploads) sweep() error {
-	left, err := filepath.Glob(filepath.Join(escapeGlob(u.path), "*", temporary+"*"))
+	pattern := filepath.Join(escapeGlob(u.path), "*", temporary+"*")
+	if u.bucket != nil {
+		pattern = filepath.Join(escapeGlob(u.temps), temporary+"*")
+	}
+	left, err := filepath.Glob(pattern)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ import (
 
 const maxLooked = 200_000 // names that a pattern may have to look at
 
+// ErrTooMany is wrapped when a pattern finds, or has to look at, more than it may.
+var ErrTooMany = errors.New("too many")
+
 // Find is what a name or pattern leads to, by name: the object of that very name, else those that match the
 // pattern, as files would on a disk: * ? and [..] stand for characters of one part of a path. Nothing found is
 // no error, more than most is.
@@ -34,7 +37,7 @@ func Find(ctx context.Context, b *Bucket, pattern string, most int) ([]Object, e
 			return nil, err
 		}
 		if looked++; looked > maxLooked {
-			return nil, fmt.Errorf("%s looks at more than %d names; begin the pattern with the folders that the files are in", b.URI(pattern), maxLooked)
+			return nil, fmt.Errorf("%s: %w: the pattern looks at more than %d names; begin it with the folders that the files are in", b.URI(pattern), ErrTooMany, maxLooked)
 		}
 		matches, err := path.Match(pattern, o.Name)
 		if err != nil {
@@ -45,7 +48,7 @@ func Find(ctx context.Context, b *Bucket, pattern string, most int) ([]Object, e
 		}
 	}
 	if len(found) > most {
-		return nil, fmt.Errorf("%s are %d objects, more than %d", b.URI(pattern), len(found), most)
+		return nil, fmt.Errorf("%s: %w: %d objects, more than %d", b.URI(pattern), ErrTooMany, len(found), most)
 	}
 	slices.SortFunc(found, func(a, b Object) int { return strings.Compare(a.Name, b.Name) })
 	return found, nil

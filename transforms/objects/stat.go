@@ -1,6 +1,20 @@
 package objects
 
-import "context"
+import (
+	"context"
+	"errors"
+	"io/fs"
+)
+
+// Unreachable tells whether an operation failed for what lies between this program and the object, such as the
+// network, the service or a permission: then its error says nothing of the object, not even that it is there.
+func Unreachable(err error) bool {
+	_, asked := errors.AsType[*failure](err)
+	for _, told := range []error{fs.ErrNotExist, fs.ErrExist, ErrChanged, ErrTooLarge, errEncoded} {
+		asked = asked && !errors.Is(err, told)
+	}
+	return asked
+}
 
 // StatAt looks at the generation of an object that was seen, live or kept as an old version. An error wraps
 // fs.ErrNotExist if it is gone.
