@@ -43,7 +43,7 @@ var rooms = map[string][]string{
 	"launcher/api":                  {"launcher/", "transforms/killpoint", "model", "model/inventory", "pipeline", "sql", "transforms/results"},
 	"launcher/client":               {"launcher/wire"},
 	"launcher/hooks":                {"launcher/store"},
-	"launcher/inputs":               {"model", "model/inventory", "pipeline"},
+	"launcher/inputs":               {"model", "model/inventory", "pipeline", "transforms/objects"},
 	"launcher/limit":                {"launcher/store"},
 	"launcher/loading":              {"model", "sql/loads", "sql/loads/bigquery", "transforms/objects", "transforms/results"},
 	"launcher/proof":                {},
