@@ -124,10 +124,11 @@ func requestID(name string) string { return name }
 
 // create has the service make the job, or finds the one that it made when the answer was lost.
 func (s *service) create(ctx context.Context, description *df.Job) (job *df.Job, err error) {
-	name := description.Name
+	name, made := description.Name, false // made: the job may be there, whatever is said from now on
 	err = s.again(ctx, "create the job "+name, func(ctx context.Context) error {
 		job, err = s.Create(s.project, s.region, description).Context(ctx).Do()
 		killpoint.Here("dataflow.create_answered")
+		made = made || exists(err) || !refused(err)
 		if !exists(err) {
 			return err
 		}
@@ -139,6 +140,10 @@ func (s *service) create(ctx context.Context, description *df.Job) (job *df.Job,
 		}
 		return err
 	})
+	if err != nil && made && !temporary(err) {
+		// Whoever took this for a refusal would leave a job alone that may be running.
+		err = &trouble{fmt.Errorf("%w; an earlier request may have created the job", err), true}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +158,13 @@ func (s *service) create(ctx context.Context, description *df.Job) (job *df.Job,
 func exists(err error) bool {
 	api, ok := asAPIError(err)
 	return ok && api.Code == http.StatusConflict
+}
+
+// refused tells whether the service answered that it did not do what it was asked to. An outage is no such
+// answer.
+func refused(err error) bool {
+	api, ok := asAPIError(err)
+	return ok && api.Code < http.StatusInternalServerError
 }
 
 // job is a job that was started, as package remote knows it.

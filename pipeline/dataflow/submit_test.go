@@ -180,6 +180,21 @@ func TestALostAnswerAndADeadSubmitter(t *testing.T) {
 	}
 }
 
+// TestARefusalAfterALostAnswerIsNoRefusal: the job is there, and whoever submits is to go on asking.
+func TestARefusalAfterALostAnswerIsNoRefusal(t *testing.T) {
+	p := newPlace(t, untilCancelled)
+	p.Inject(fake.Create, fake.Lost(), fake.Denied(project))
+	_, err := p.runner.Submit(t.Context(), smallPipeline(), p.spec(t))
+	expect(t, err, true, "permission denied", "may have created the job")
+	if job := p.submit(t, p.spec(t)); len(p.Jobs()) != 1 || p.Jobs()[0].Id != job.ID() {
+		t.Errorf("there are %d jobs", len(p.Jobs()))
+	}
+	p = newPlace(t, untilCancelled)
+	p.Inject(fake.Create, fake.Denied(project))
+	_, err = p.runner.Submit(t.Context(), smallPipeline(), p.spec(t))
+	expect(t, err, false, "permission denied")
+}
+
 // TestSubmittersAtOnce: of many there is one job, and all have it.
 func TestSubmittersAtOnce(t *testing.T) {
 	p := newPlace(t, untilCancelled)
