@@ -10,12 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	fnpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/fnexecution_v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 )
 
 // Pool starts a worker process for whoever asks: Beam's external worker pool, one beside each task manager.
@@ -33,7 +33,7 @@ type Pool struct {
 	served  chan error
 
 	mu      sync.Mutex
-	workers map[string]*worker // nil: the pool has ended
+	workers map[workerKey]*worker // nil: the pool has ended
 }
 
 // worker is a process of the pool.
@@ -53,7 +53,7 @@ func StartPool(listen string, command []string, logs io.Writer) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{command: command, logs: logs, server: grpc.NewServer(), served: make(chan error, 1), workers: map[string]*worker{}}
+	p := &Pool{command: command, logs: logs, server: grpc.NewServer(), served: make(chan error, 1), workers: map[workerKey]*worker{}}
 	fnpb.RegisterBeamFnExternalWorkerPoolServer(p.server, p)
 	go func() { p.served <- p.server.Serve(listener) }()
 	return p, nil
@@ -76,14 +76,14 @@ func listenLoopback(address string) (net.Listener, error) {
 }
 
 // StartWorker starts a process that works for the services in the request.
-func (p *Pool) StartWorker(_ context.Context, r *fnpb.StartWorkerRequest) (*fnpb.StartWorkerResponse, error) {
-	if err := p.start(r); err != nil {
+func (p *Pool) StartWorker(ctx context.Context, r *fnpb.StartWorkerRequest) (*fnpb.StartWorkerResponse, error) {
+	if err := p.start(caller(ctx), r); err != nil {
 		return &fnpb.StartWorkerResponse{Error: err.Error()}, nil
 	}
 	return &fnpb.StartWorkerResponse{}, nil
 }
 
-func (p *Pool) start(r *fnpb.StartWorkerRequest) error {
+func (p *Pool) start(by string, r *fnpb.StartWorkerRequest) error {
 	id := r.GetWorkerId()
 	if r.GetControlEndpoint().GetUrl() == "" || r.GetLoggingEndpoint().GetUrl() == "" {
 		return fmt.Errorf("worker pool: worker %q: the request names no control and logging endpoint", id)
@@ -93,8 +93,7 @@ func (p *Pool) start(r *fnpb.StartWorkerRequest) error {
 	if p.workers == nil {
 		return errors.New("worker pool: it is ending")
 	}
-	// Each task manager numbers its workers from 1, and several may share a pool.
-	key := keyOf(id, r.GetControlEndpoint().GetUrl())
+	key := workerKey{by, id}
 	if p.workers[key] != nil {
 		return fmt.Errorf("worker pool: there is a worker %q already", id)
 	}
@@ -110,8 +109,16 @@ func (p *Pool) start(r *fnpb.StartWorkerRequest) error {
 	return nil
 }
 
-// keyOf tells workers apart: each task manager numbers its own from 1, and several may share a pool.
-func keyOf(id, control string) string { return id + " of " + control }
+// workerKey tells workers apart. Each task manager numbers its own from 1, and several may share a pool: by
+// the connection that a worker was asked for, which its end is asked by as well.
+type workerKey struct{ caller, id string }
+
+func caller(ctx context.Context) string {
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
+}
 
 // spawn starts the pool's program.
 func (p *Pool) spawn(flags ...string) (*worker, error) {
@@ -130,10 +137,10 @@ func (p *Pool) spawn(flags ...string) (*worker, error) {
 }
 
 // bury waits for a worker's end.
-func (p *Pool) bury(key string, w *worker) {
+func (p *Pool) bury(key workerKey, w *worker) {
 	if err := w.cmd.Wait(); err != nil {
 		// Nobody else would say how it went; that a worker is ended by force is how most end.
-		fmt.Fprintf(p.logs, "worker pool: worker %s: %v\n", key, err)
+		fmt.Fprintf(p.logs, "worker pool: worker %s: %v\n", key.id, err)
 	}
 	close(w.ended)
 	p.mu.Lock()
@@ -143,19 +150,14 @@ func (p *Pool) bury(key string, w *worker) {
 	}
 }
 
-// StopWorker ends the workers of that id. Where task managers share a pool it may mean several: then
-// nothing is done, for a worker ends by itself once its services are gone.
+// StopWorker ends a worker. One that is not there, or was asked for by another connection, is no error: a
+// worker ends by itself once its services are gone.
 func (p *Pool) StopWorker(ctx context.Context, r *fnpb.StopWorkerRequest) (*fnpb.StopWorkerResponse, error) {
 	p.mu.Lock()
-	var meant []*worker
-	for key, w := range p.workers {
-		if id, _, _ := strings.Cut(key, " of "); id == r.GetWorkerId() {
-			meant = append(meant, w)
-		}
-	}
+	w := p.workers[workerKey{caller(ctx), r.GetWorkerId()}]
 	p.mu.Unlock()
-	if len(meant) == 1 {
-		meant[0].end(ctx)
+	if w != nil {
+		w.end(ctx)
 	}
 	return &fnpb.StopWorkerResponse{}, nil
 }
