@@ -3,6 +3,8 @@ package launcher
 import (
 	"log/slog"
 	"time"
+
+	"github.com/whatif-machine/whatif/pipeline"
 )
 
 // Config is what a launcher is started with. Command-line flags, environment and file are read in cmd.
@@ -17,6 +19,9 @@ type Config struct {
 	Parallelism int    // CPU tokens: variants at a time over all simulations; default: one a core
 	MaxRunning  int    // simulations at a time; default 8
 	MemoryBytes int64  // state that variants in flight may hold, over all simulations; default: half of what is free
+
+	Runner    string             // of configurations that name none; default: direct
+	Elsewhere pipeline.Elsewhere // what runners beyond this machine are told
 
 	AllowedHosts   []string // Host headers answered beside the loopback names and the address listened on
 	AllowedOrigins []string // Origins that browsers may post from, beside the launcher's own

@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -120,6 +121,11 @@ func (p *parts) openResults(context.Context) (err error) {
 	if p.results, err = results.Open(p.Results); err != nil {
 		return fmt.Errorf("launcher: %w", err)
 	}
+	if p.Runner != "" {
+		if err := pipeline.CheckReach(p.Runner, p.Elsewhere, p.results.URI(), nil); err != nil {
+			return fmt.Errorf("launcher: %w", err)
+		}
+	}
 	p.inputs, err = inputs.New(inputs.Options{
 		Roots: p.InputRoots, Results: p.results.URI(), MaxUploadBytes: p.MaxUploadBytes, Logger: p.Logger,
 		Catalog: func(ctx context.Context, files []model.PinnedInput, o inventory.Options, most pipeline.CatalogBounds) (model.Catalog, error) {
@@ -154,7 +160,19 @@ func (p *parts) makeAdmission(context.Context) error {
 }
 
 // source is where a tenant's configurations find what they name.
-func (p *parts) source(tenant string) pipeline.Source { return p.inputs.For(tenant) }
+func (p *parts) source(tenant string) pipeline.Source { return &source{p.inputs.For(tenant), p} }
+
+// source is a tenant's inputs, and the launcher's runners.
+type source struct {
+	pipeline.Source
+	parts *parts
+}
+
+// CheckRunner refuses a runner that this launcher has no settings for.
+func (s *source) CheckRunner(runner string, snapshot []model.PinnedInput) error {
+	p := s.parts
+	return pipeline.CheckReach(cmp.Or(runner, p.Runner, pipeline.Direct), p.Elsewhere, p.results.URI(), snapshot)
+}
 
 func (p *parts) makeQueue(context.Context) (err error) {
 	if p.AcceptOnly {
@@ -162,7 +180,7 @@ func (p *parts) makeQueue(context.Context) (err error) {
 	}
 	p.queue, err = queue.New(queue.Options{
 		Store: p.store, Results: p.results, Name: p.Name, Parallelism: p.Parallelism, MaxRunning: p.MaxRunning, MemoryBytes: p.MemoryBytes,
-		Lease: p.Lease, Command: p.JobCommand, Simulator: p.Simulator, Logger: p.Logger, Fire: p.fire,
+		Lease: p.Lease, Runner: p.Runner, Elsewhere: p.Elsewhere, Command: p.JobCommand, Simulator: p.Simulator, Logger: p.Logger, Fire: p.fire,
 		Finished: p.compact,
 		Started:  func(waited time.Duration) { p.metrics.StartLatency.Observe(waited.Seconds()) },
 	})

@@ -32,6 +32,7 @@ type Config struct {
 
 	InventoryPos Position   // where Inventory was written, or the document's beginning, for messages
 	CampaignsPos Position   // where CampaignsURI or the campaigns were written, likewise
+	RunnerPos    Position   // where Execution.Runner was written, likewise
 	CampaignsURI string     // path or URI as written; empty: inline
 	Campaigns    []Campaign // inline, or filled in by WithCampaigns
 

@@ -61,8 +61,9 @@ func (r *reader) config(root *node) *Config {
 	if n := o.values["report"]; n != nil {
 		r.report(n, c)
 	}
+	c.RunnerPos = r.at(o.node, "execution.runner")
 	if n := o.values["execution"]; n != nil {
-		r.execution(n, &c.Execution)
+		r.execution(n, c)
 	}
 	r.study(o, c)
 	r.inlineCampaigns(o, c)
@@ -202,11 +203,13 @@ func (r *reader) group(n *node, path string) (string, bool) {
 	return s, false
 }
 
-func (r *reader) execution(n *node, e *Execution) {
+func (r *reader) execution(n *node, c *Config) {
 	o, ok := r.object(n, "execution", executionKeys)
 	if !ok {
 		return
 	}
+	e := &c.Execution
+	c.RunnerPos = r.place(o, "runner")
 	take(o, "retries", &e.Retries, r.small(0, maxRetries))
 	if take(o, "variant_timeout", &e.VariantTimeout, r.duration) && e.VariantTimeout <= 0 {
 		r.fail(o.values["variant_timeout"], "execution.variant_timeout", "must be longer than 0")

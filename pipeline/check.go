@@ -75,8 +75,10 @@ func (c *checking) check(ctx context.Context) error {
 		c.study.Variants = variants
 		c.problems = append(c.problems, problems...)
 	}
+	found := c.findInventory(ctx)
+	c.checkRunner()
 	// A configuration with mistakes is held against the snapshot too: its mistyped dimensions are told with the rest.
-	if c.findInventory(ctx) {
+	if found {
 		c.readCatalog(ctx)
 	}
 	if err := cmp.Or(ctx.Err(), c.busy); err != nil {

@@ -70,34 +70,70 @@ func CheckSettings(runner string, e Elsewhere) error {
 			missing = append(missing, fmt.Sprintf("--%s (or WHATIF_%s)", s.flag, strings.ToUpper(s.flag)))
 		}
 	}
-	var errs []error
+	var faults several
 	if len(missing) > 0 {
-		errs = append(errs, fmt.Errorf("runner %s needs %s", runner, strings.Join(missing, ", ")))
+		faults = append(faults, fmt.Errorf("runner %s needs %s", runner, strings.Join(missing, ", ")))
 	}
 	// Some runners know more about their settings.
 	if checker, ok := post.runner().(interface{ Check(Settings) error }); ok && len(missing) == 0 {
-		errs = append(errs, checker.Check(e.Settings))
+		faults = faults.and(checker.Check(e.Settings))
 	}
-	return errors.Join(errs...)
+	return faults.err()
 }
 
 // CheckReach is CheckSettings and, for a runner whose workers have no file of this machine, that results
 // and snapshot are where they can reach them. The error says all that is wrong at once.
 func CheckReach(runner string, e Elsewhere, results string, snapshot []model.PinnedInput) error {
-	errs := []error{CheckSettings(runner, e)}
+	var faults several
+	faults = faults.and(CheckSettings(runner, e))
 	if !outposts[runner].cloud {
-		return errs[0]
+		return faults.err()
 	}
 	if !inCloud(results) {
-		errs = append(errs, fmt.Errorf("the workers of %s can't write to %s, a folder of this machine: keep results in a bucket (--results gs://BUCKET/FOLDER)", runner, results))
+		faults = append(faults, fmt.Errorf("the workers of %s can't write to %s, a folder of this machine: keep results in a bucket (--results gs://BUCKET/FOLDER)", runner, results))
 	}
 	for _, in := range snapshot {
 		if !inCloud(in.URI) {
-			errs = append(errs, fmt.Errorf("the workers of %s can't read %s, a file of this machine: copy the snapshot to a bucket and name it in the configuration (inventory: gs://BUCKET/..)", runner, in.URI))
+			faults = append(faults, fmt.Errorf("the workers of %s can't read %s, a file of this machine: copy the snapshot to a bucket and name it in the configuration (inventory: gs://BUCKET/..)", runner, in.URI))
 			break // the others are beside it
 		}
 	}
-	return errors.Join(errs...)
+	return faults.err()
+}
+
+// and adds an error, or each of several; nil adds none.
+func (s several) and(err error) several {
+	if more, ok := errors.AsType[several](err); ok {
+		return append(s, more...)
+	}
+	if err != nil {
+		s = append(s, err)
+	}
+	return s
+}
+
+// err is nil if there are none.
+func (s several) err() error {
+	if len(s) == 0 {
+		return nil
+	}
+	return s
+}
+
+// RunnerSource is a Source that knows which runners there are, and what is there for them.
+type RunnerSource interface {
+	// CheckRunner is nil if a simulation of a snapshot can be run by the runner of that name; empty: by the one of
+	// configurations that name none.
+	CheckRunner(runner string, snapshot []model.PinnedInput) error
+}
+
+// checkRunner holds the runner of a configuration against what its source has for it.
+func (c *checking) checkRunner() {
+	if source, knows := c.src.(RunnerSource); knows {
+		if err := source.CheckRunner(c.study.Config.Execution.Runner, c.study.Pinned); err != nil {
+			c.complain(c.study.Config.RunnerPos, err)
+		}
+	}
 }
 
 // inCloud tells whether an address is one of object storage.

@@ -52,9 +52,6 @@ func runnerNamed(name, outside string) (Runner, error) {
 	return nil, CheckRunner(name)
 }
 
-// outposts are the runners beyond this machine.
-var outposts = map[string]outpost{}
-
 // countersOf picks our counters from Beam's, adding up what the steps counted.
 func countersOf(results metrics.Results) (c Counters, ok bool) {
 	for _, counter := range results.AllMetrics().Counters() {

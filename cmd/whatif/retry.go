@@ -41,7 +41,7 @@ for what ` + "`whatif run`" + ` ran. With --server the launcher there runs them,
 
 // retryHere runs variants on this machine, as `whatif run` did.
 func (c *console) retryHere(ctx context.Context, f runFlags, args []string) error {
-	if err := f.check(); err != nil {
+	if err := f.settle(); err != nil {
 		return err
 	}
 	id, err := c.resolve(ctx, args[0])
@@ -62,7 +62,7 @@ func (c *console) retryHere(ctx context.Context, f runFlags, args []string) erro
 
 // retryThere has a launcher retry. What says how to run something here says nothing there.
 func (c *console) retryThere(cmd *cobra.Command, r *remote, args []string) error {
-	for _, here := range []string{"runner", "parallelism", "results", "format"} {
+	for _, here := range append([]string{"runner", "parallelism", "results", "format", "config"}, elsewhereSettings...) {
 		if cmd.Flags().Changed(here) {
 			return usage("--%s is for retrying here; a launcher, which --server names, has its own", here)
 		}

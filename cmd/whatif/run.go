@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +25,7 @@ type runFlags struct {
 	runner      string
 	parallelism int
 	resume      string
+	settings    *settings // of runners beyond this machine, by flag, environment or file
 }
 
 func (c *console) runCommand() *cobra.Command {
@@ -34,7 +39,7 @@ on with --resume, and variants that have a result are not run again.`,
 		Example: "  whatif run study.yaml\n  whatif run study.yaml --results results --parallelism 2\n  whatif run --resume latest",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+			if err := f.settle(); err != nil {
 				return err
 			}
 			switch {
@@ -53,30 +58,52 @@ on with --resume, and variants that have a result are not run again.`,
 }
 
 func (c *console) addRunFlags(cmd *cobra.Command, f *runFlags) {
-	cmd.Flags().StringVar(&f.runner, "runner", "", "direct or prism (default: the configuration's, else direct)")
-	cmd.Flags().IntVar(&f.parallelism, "parallelism", 0, "variants at once (default: one a core)")
+	cmd.Flags().StringVar(&f.runner, "runner", "", "one of "+strings.Join(pipeline.Runners(), ", ")+" (default: the configuration's, else WHATIF_RUNNER, else direct)")
+	cmd.Flags().IntVar(&f.parallelism, "parallelism", 0, "variants at once, elsewhere in each worker process (default: one a core)")
 	c.addResultsFlag(cmd)
 	c.addFormatFlag(cmd)
+	f.settings = newSettings()
+	f.settings.flagsOf(cmd, append([]string{"config"}, elsewhereSettings...)...)
+	helpWithGroups(cmd)
 }
 
-// check refuses runners that this version lacks, before anything is stored.
-func (f runFlags) check() error {
+// settle fills in what the flags left open, and refuses what makes no sense before anything is stored.
+func (f runFlags) settle() error {
+	err := f.settings.fill(func(name string) bool { return name == "runner" || slices.Contains(elsewhereSettings, name) })
+	if err == nil {
+		err = f.settings.checkElsewhere()
+	}
+	if err != nil {
+		return err
+	}
 	if f.parallelism < 0 || f.parallelism > maxParallelism {
 		return usage("--parallelism %d is not between 1 and %d (0: one a core)", f.parallelism, maxParallelism)
 	}
-	return knownRunner("--runner", f.runner)
+	return errors.Join(knownRunner("--runner", f.runner), knownRunner("WHATIF_RUNNER", f.settings.Runner))
+}
+
+// options are what a run is told of runners.
+func (f runFlags) options(o pipeline.RunOptions) pipeline.RunOptions {
+	o.Runner, o.Parallelism = f.runner, f.parallelism
+	if f.settings != nil {
+		o.DefaultRunner, o.Elsewhere = f.settings.Runner, f.settings.Elsewhere
+	}
+	o.Elsewhere.Parallelism = f.parallelism
+	return o
+}
+
+// reach refuses a runner that can't do the study: something is not set, or out of its workers' reach.
+func (f runFlags) reach(store *results.Store, study *pipeline.Study) error {
+	o := f.options(pipeline.RunOptions{})
+	runner := cmp.Or(o.Runner, study.Config.Execution.Runner, o.DefaultRunner, pipeline.Direct)
+	if err := pipeline.CheckReach(runner, o.Elsewhere, store.URI(), study.Pinned); err != nil {
+		return usage("%w", err)
+	}
+	return nil
 }
 
 // maxParallelism bounds the variants at once; more than cores only takes memory.
 const maxParallelism = 1024
-
-// knownRunner refuses a runner that this version does not have.
-func knownRunner(where, name string) error {
-	if name == "" || name == pipeline.Direct || name == pipeline.Prism {
-		return nil
-	}
-	return usage("%s: there is no runner %q here; this version has %s and %s", where, name, pipeline.Direct, pipeline.Prism)
-}
 
 // runConfig prepares, submits, runs and compares a study, and returns its simulation's id.
 func (c *console) runConfig(ctx context.Context, path string, f runFlags) (id string, err error) {
@@ -84,7 +111,7 @@ func (c *console) runConfig(ctx context.Context, path string, f runFlags) (id st
 	if err != nil {
 		return "", err
 	}
-	plan, err := c.submit(ctx, store, path)
+	plan, err := c.submit(ctx, store, path, f)
 	if err != nil {
 		return "", err
 	}
@@ -93,13 +120,13 @@ func (c *console) runConfig(ctx context.Context, path string, f runFlags) (id st
 
 // submit checks a configuration and stores its plan. The snapshot that checking needed is let go of
 // before the job's own process loads it.
-func (c *console) submit(ctx context.Context, store *results.Store, path string) (*model.Plan, error) {
+func (c *console) submit(ctx context.Context, store *results.Store, path string, f runFlags) (*model.Plan, error) {
 	study, err := pipeline.Prepare(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	c.warn(study.Warnings)
-	if err := knownRunner("execution.runner", study.Config.Execution.Runner); err != nil {
+	if err := f.reach(store, study); err != nil {
 		return nil, err
 	}
 	now := time.Now()
@@ -143,8 +170,18 @@ func (c *console) resolve(ctx context.Context, name string) (string, error) {
 func (c *console) runVariants(ctx context.Context, id string, o pipeline.RunOptions, f runFlags) error {
 	started := time.Now()
 	m := c.newMeter("variants", 0, started)
-	o.Results, o.SimulationID, o.Runner, o.Parallelism = c.results, id, f.runner, f.parallelism
-	o.Progress = func(p pipeline.Progress) { c.showProgress(m, p, started) }
+	o = f.options(o)
+	o.Results, o.SimulationID = c.results, id
+	var far atomic.Bool
+	o.Progress = func(p pipeline.Progress) {
+		far.Store(p.Job != nil)
+		c.showProgress(m, p, started)
+	}
+	defer context.AfterFunc(ctx, func() {
+		if far.Load() {
+			c.say("\nasking the job to end, which may take half a minute; interrupting again leaves it to itself")
+		}
+	})()
 	summary, err := pipeline.Run(ctx, o)
 	m.done()
 	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
@@ -165,6 +202,9 @@ func (c *console) showProgress(m *meter, p pipeline.Progress, started time.Time)
 	}
 	if left := m.remaining(done, int64(p.Total), now); left > 0 {
 		note += ", " + duration(left) + " left"
+	}
+	if job := jobNote(p); job != "" {
+		note = job
 	}
 	if p.Failed > 0 {
 		note += fmt.Sprintf(", %d failed", p.Failed)
@@ -227,5 +267,9 @@ func (c *console) open(ctx context.Context, id string) (*warehouse.Warehouse, er
 	if err != nil {
 		return nil, err
 	}
-	return warehouse.OpenDuckDB(ctx, store.URI(), warehouse.Simulation(id))
+	folder, err := store.Local(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return warehouse.OpenDuckDB(ctx, folder, warehouse.Simulation(id))
 }

@@ -52,6 +52,7 @@ is a key: see ` + "`whatif keys`" + `.`,
 		},
 	}
 	s.flagsOf(cmd)
+	helpWithGroups(cmd)
 	return cmd
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/whatif-machine/whatif/launcher"
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/pipeline"
 )
 
 // settings are what `serve` can be told: each by its flag, else by the environment (WHATIF_ and the
@@ -28,6 +29,7 @@ type settings struct {
 	secretFile string
 	logFormat  string
 	logLevel   string
+	labels     []string // of jobs elsewhere
 
 	all *pflag.FlagSet // every setting, whatever part of them a command has as flags
 }
@@ -57,6 +59,8 @@ func newSettings() *settings {
 	f.Var(sizeFlag{&s.MaxUploadBytes}, "max-upload", "largest upload")
 	f.Var(sizeFlag{&s.MaxMemoryBytes}, "max-memory", "memory of the launcher's own process above which it refuses work for a moment")
 	f.DurationVar(&s.Lease, "lease", 10*time.Second, "after which another launcher takes over what a dead one ran")
+	f.StringVar(&s.Runner, "runner", "", "of studies that name none: "+strings.Join(pipeline.Runners(), ", ")+" (default: direct)")
+	s.addElsewhere(f)
 	f.StringArrayVar(&s.JobCommand, "job-command", nil, "program of a job's process and its arguments, one a flag (default: this program)")
 	f.StringVar(&s.Simulator, "simulator", "", "name of a registered simulator (default: the engine)")
 	f.StringVar(&s.logFormat, "log-format", "", "text or json (default: text on a terminal, else json)")
@@ -90,6 +94,14 @@ func (s *settings) settle() error {
 	if err := s.passwordOnTheLine(); err != nil {
 		return err
 	}
+	if err := s.fill(func(string) bool { return true }); err != nil {
+		return err
+	}
+	return s.check()
+}
+
+// fill takes those settings that a command wants from environment and file.
+func (s *settings) fill(wanted func(name string) bool) error {
 	if path := os.Getenv(environmentName("config")); s.file == "" {
 		s.file = path
 	}
@@ -103,7 +115,7 @@ func (s *settings) settle() error {
 	var problems model.Problems
 	var wrong error
 	s.all.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "config" {
+		if f.Changed || f.Name == "config" || !wanted(f.Name) {
 			return
 		}
 		if text := os.Getenv(environmentName(f.Name)); text != "" {
@@ -116,10 +128,7 @@ func (s *settings) settle() error {
 			}
 		}
 	})
-	if err := errors.Join(problems.Err(), wrong); err != nil {
-		return err
-	}
-	return s.check()
+	return errors.Join(problems.Err(), wrong)
 }
 
 // splitList takes a variable apart that holds a list: at commas.
@@ -172,6 +181,9 @@ func (s *settings) check() error {
 		return usage("the webhook secret is given twice: by %s and by --webhook-secret-file", environmentName(secretSetting))
 	}
 	if _, err := levelOf(s.logLevel); err != nil {
+		return err
+	}
+	if err := errors.Join(knownRunner("--runner", s.Runner), s.checkElsewhere()); err != nil {
 		return err
 	}
 	if s.secretFile != "" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/whatif-machine/whatif/launcher/store"
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/pipeline"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	MaxRunning  int           // simulations at a time; default 8
 	MemoryBytes int64         // state that variants in flight may hold, over all simulations; 0: each bounds its own by what is free
 	Lease       time.Duration // default 10 s
+
+	Runner    string             // of configurations that name none; default: direct
+	Elsewhere pipeline.Elsewhere // for runners beyond this machine
 
 	Command   []string     // argv of a job's process; default: this program and run-job
 	Simulator string       // name of a registered simulator; default: the engine

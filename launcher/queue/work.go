@@ -179,10 +179,15 @@ func (c *claim) options(todo []pipeline.Todo) pipeline.RunOptions {
 		Results: q.Results.URI(), SimulationID: c.plan.SimulationID, Only: todo, NextAttempt: c.nextAttempt,
 		Tokens: c.share, Parallelism: 2 * q.Parallelism, MemoryBytes: q.memoryShare(),
 		Shared: true, Silence: q.Lease, Simulator: q.Simulator, Command: q.Command,
-		Timing:  pipeline.Timing{Now: q.Now, Random: q.Random, CancelGrace: cancelGrace},
+		Timing:        pipeline.Timing{Now: q.Now, Random: q.Random, CancelGrace: cancelGrace},
+		DefaultRunner: q.Runner, Elsewhere: q.Elsewhere, Leave: leaves,
 		Observe: c.observe, Progress: c.meter.hear,
 	}
 }
+
+// leaves tells whether a job that runs elsewhere goes on when the run of its simulation is ended: unless its
+// user wishes the end, it is for whoever claims the simulation next.
+func leaves(cause error) bool { return !errors.Is(cause, errCancelled) && !errors.Is(cause, errPaused) }
 
 func (c *claim) nextAttempt(ctx context.Context, atLeast int64) (n int64, err error) {
 	err = c.ask(ctx, func(ctx context.Context) (err error) {
