@@ -91,6 +91,23 @@ func (v View) Create() string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS\n%s", v.Name, v.Query)
 }
 
+// Doc says what the view is: the comment that its query begins with, in one line.
+func (v View) Doc() string {
+	var lines []string
+	for line := range strings.Lines(v.Query) {
+		comment, ok := strings.CutPrefix(line, "-- ")
+		if !ok {
+			break
+		}
+		lines = append(lines, strings.TrimSpace(comment))
+	}
+	return strings.Join(lines, " ")
+}
+
+// TableColumns are the columns of Table, each with the fields of its records behind it: campaigns,
+// campaigns.campaign_id, ..
+func TableColumns() ([]Column, error) { return columns(Table) }
+
 // columns reads columns.txt: a line a column, its name, type and meaning.
 func columns(view string) ([]Column, error) {
 	path := "views/" + view + "/columns.txt"

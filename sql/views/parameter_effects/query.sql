@@ -69,7 +69,7 @@ measured AS (
     submitted_date,
     variant_id,
     parameter,
-    value,
+    labelled.value,
     number,
     bin,
     {{unnest "metrics" "figure"}}
