@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 // Defaults of a Config.
@@ -27,6 +29,9 @@ const (
 func (c Config) settled() (Config, error) {
 	if c.Results == "" {
 		return c, errors.New("launcher: no results folder given")
+	}
+	if err := c.CheckStore(); err != nil {
+		return c, err
 	}
 	orDefault(&c.Listen, defaultListen)
 	orDefault(&c.Lease, defaultLease)
@@ -50,6 +55,15 @@ func orDefault[T comparable](value *T, or T) {
 	if *value == zero {
 		*value = or
 	}
+}
+
+// CheckStore refuses to keep the queue in a file that nobody has chosen: beside results in a bucket there is no
+// place for it, and a place that does not outlive the machine would lose what was acknowledged.
+func (c Config) CheckStore() error {
+	if c.Store == "" && objects.IsURI(c.Results) {
+		return fmt.Errorf("launcher: results are at %s, where the launcher's own store can't be; name one with --store: sqlite:PATH on a disk that stays, or postgres://..", c.Results)
+	}
+	return nil
 }
 
 // StoreURL is the launcher's store: Store, or else a file in the results folder. Tools that work on a

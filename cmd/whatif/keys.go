@@ -39,6 +39,9 @@ func (c *console) onStore(cmd *cobra.Command, do func(ctx context.Context, s *st
 		if err := all.settle(); err != nil {
 			return err
 		}
+		if err := all.CheckStore(); err != nil {
+			return usage("%w", err)
+		}
 		url := all.StoreURL()
 		if path, local := strings.CutPrefix(url, "sqlite:"); local {
 			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

@@ -123,7 +123,11 @@ func (c *console) openNamed(ctx context.Context, name string) (*warehouse.Wareho
 		if err != nil {
 			return nil, err
 		}
-		return warehouse.OpenDuckDB(ctx, store.URI())
+		folder, err := store.Local(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return warehouse.OpenDuckDB(ctx, folder)
 	}
 	id, err := c.resolve(ctx, name)
 	if err != nil {

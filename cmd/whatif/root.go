@@ -80,7 +80,7 @@ var strconvNoise = regexp.MustCompile(`strconv\.\w+: parsing "[^"]*": `)
 
 // addResultsFlag gives a command the --results flag of every command that reads or writes results.
 func (c *console) addResultsFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.results, "results", defaultResults(), "folder of the result store (environment: WHATIF_RESULTS)")
+	cmd.Flags().StringVar(&c.results, "results", defaultResults(), "the result store: a folder, or gs://BUCKET/PREFIX (environment: WHATIF_RESULTS)")
 }
 
 // addFormatFlag gives a command the --format flag of every command that prints rows.

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -59,7 +57,7 @@ func (s *server) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	for _, part := range []struct {
 		name string
 		ask  func(context.Context) error
-	}{{"store", s.Store.Ping}, {"results", s.writable}} {
+	}{{"store", s.Store.Ping}, {"results", s.Results.Ready}} {
 		out.Body.Checks[part.name] = wire.HealthOK
 		if err := part.ask(ctx); err != nil {
 			s.Logger.Error("not ready", "part", part.name, "error", err)
@@ -67,18 +65,4 @@ func (s *server) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 		}
 	}
 	return out, nil
-}
-
-// writable is nil if the result store takes files.
-func (s *server) writable(context.Context) error {
-	if err := os.MkdirAll(s.Results.URI(), 0o777); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(s.Results.URI(), ".ready-*")
-	if err != nil {
-		return err
-	}
-	name := file.Name()
-	_, err = file.Write([]byte{0})
-	return errors.Join(err, file.Close(), os.Remove(name))
 }

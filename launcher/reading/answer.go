@@ -22,7 +22,7 @@ type Answer struct {
 
 // Read answers one page of a view.
 func (r *Reader) Read(ctx context.Context, req Request) (*Answer, error) {
-	q, err := r.prepare(req)
+	q, err := r.prepare(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +51,12 @@ type question struct {
 }
 
 // prepare checks a request, and its page token against it and the rows there are.
-func (r *Reader) prepare(req Request) (*question, error) {
+func (r *Reader) prepare(ctx context.Context, req Request) (*question, error) {
 	s, err := choose(req)
 	if err != nil {
 		return nil, err
 	}
-	now, err := r.snapshot(req)
+	now, err := r.snapshot(ctx, req)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (r *Reader) CSV(ctx context.Context, req Request, out io.Writer) error {
 	if req.PageToken != "" {
 		return bad("page_token", "a CSV has all rows: a page token does not go with it")
 	}
-	q, err := r.prepare(req)
+	q, err := r.prepare(ctx, req)
 	if err != nil {
 		return err
 	}

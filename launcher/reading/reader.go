@@ -57,12 +57,13 @@ type Reader struct {
 	pool       *pool
 	warehouses *warehouses
 	background *background
+	folders    *folders
 }
 
 // New is a reader of a result store.
 func New(o Options) *Reader {
 	o = o.withDefaults()
-	r := &Reader{options: o, pool: newPool(o.Concurrent, o.Wait)}
+	r := &Reader{options: o, pool: newPool(o.Concurrent, o.Wait), folders: newFolders(o.Results)}
 	r.warehouses = &warehouses{
 		open: r.openWarehouse, most: o.Concurrent, idle: o.Idle, held: map[snapshot]*opened{},
 		lost: func(err error) { o.Logger.Warn("close a simulation that was read", "error", err) },
@@ -81,21 +82,29 @@ func (r *Reader) Close() error {
 }
 
 func (r *Reader) openWarehouse(ctx context.Context, simulation string) (*warehouse.Warehouse, error) {
-	return warehouse.OpenDuckDB(ctx, r.options.Results.URI(),
+	folder, err := r.folders.of(ctx, simulation, false)
+	if err != nil {
+		return nil, err
+	}
+	return warehouse.OpenDuckDB(ctx, folder,
 		warehouse.Simulation(simulation), warehouse.Memory(r.options.MemoryBytes), warehouse.Threads(r.options.Threads))
 }
 
 // snapshot is the rows that a request is about: those of its revision, or those there are now. Where a
 // simulation that still runs took long to open, it is not opened again for every row that lands: the rows
 // of a moment ago will do.
-func (r *Reader) snapshot(req Request) (snapshot, error) {
+func (r *Reader) snapshot(ctx context.Context, req Request) (snapshot, error) {
 	if req.Revision != "" {
 		return snapshot{req.SimulationID, req.Revision}, nil
 	}
 	if recent, ok := r.warehouses.recent(req.SimulationID); ok && !req.Finished {
 		return recent, nil
 	}
-	revision, err := warehouse.Revision(r.options.Results.URI(), req.SimulationID)
+	folder, err := r.folders.of(ctx, req.SimulationID, req.Finished)
+	if err != nil {
+		return snapshot{}, told(err)
+	}
+	revision, err := warehouse.Revision(folder, req.SimulationID)
 	if errors.Is(err, warehouse.ErrNotFound) && !req.Finished {
 		err = nil
 	}
@@ -145,7 +154,11 @@ func (r *Reader) usingNow(ctx context.Context, of snapshot, ask func(w *warehous
 // Compact makes the reading of a finished simulation cheap: it writes the compacted copy of its results,
 // if there is none yet, and the next question reads that.
 func (r *Reader) Compact(ctx context.Context, simulation string) error {
-	if err := warehouse.Compact(ctx, r.options.Results.URI(), simulation); err != nil {
+	folder, err := r.folders.of(ctx, simulation, true)
+	if err != nil {
+		return told(err)
+	}
+	if err := warehouse.Compact(ctx, folder, simulation); err != nil {
 		return told(err)
 	}
 	r.warehouses.dropAll(simulation)
@@ -159,7 +172,7 @@ func (r *Reader) Report(ctx context.Context, simulation string, finished bool, r
 	if !model.ValidSimulationID(simulation) {
 		return bad("simulation", "%q is no simulation id", shortened(simulation))
 	}
-	of, err := r.snapshot(Request{SimulationID: simulation, Finished: finished, Revision: revision})
+	of, err := r.snapshot(ctx, Request{SimulationID: simulation, Finished: finished, Revision: revision})
 	if err != nil {
 		return err
 	}

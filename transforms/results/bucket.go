@@ -33,6 +33,11 @@ const requests = 16
 
 func (b *bucket) readers() int { return requests }
 
+func (b *bucket) ready(ctx context.Context) error {
+	_, err := b.serviceTime(ctx)
+	return err
+}
+
 func (b *bucket) at(path string) string { return b.objects.URI(path) }
 
 func (b *bucket) create(ctx context.Context, path string, data []byte) error {

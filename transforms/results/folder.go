@@ -22,6 +22,18 @@ type folder struct {
 
 func (f *folder) at(path string) string { return filepath.Join(f.root, filepath.FromSlash(path)) }
 
+func (f *folder) ready(context.Context) error {
+	if err := f.makeFolder(f.root); err != nil {
+		return err
+	}
+	w, temp, err := createBeside(f.disk, filepath.Join(f.root, "ready"))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write([]byte{0})
+	return errors.Join(err, w.Close(), f.disk.Remove(temp))
+}
+
 func (f *folder) create(_ context.Context, path string, data []byte) error {
 	return f.commit(f.at(path), data)
 }

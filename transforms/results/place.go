@@ -9,6 +9,8 @@ import (
 // place is where the files of a store are: a folder of this machine, or a bucket. Paths are relative to the
 // store's root, with slashes.
 type place interface {
+	// ready is nil if files can be made and removed.
+	ready(ctx context.Context) error
 	// at is the full path or address of a path.
 	at(path string) string
 	// create makes a file whole and durable, without replacing; nil if it holds the same bytes already.

@@ -63,6 +63,14 @@ func (s *Store) URI() string { return s.uri }
 // Path is the full path, or the address, of a path relative to the store's root, for messages.
 func (s *Store) Path(rel string) string { return s.place.at(rel) }
 
+// Ready is nil if the store takes files now.
+func (s *Store) Ready(ctx context.Context) error {
+	if err := s.place.ready(ctx); err != nil {
+		return failed("write to", s.uri, err)
+	}
+	return nil
+}
+
 // Commit makes a row durable under its final name, or leaves nothing there. Committing the same
 // row again succeeds. The path is relative to the store's root.
 //
