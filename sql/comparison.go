@@ -13,7 +13,8 @@ type ComparisonQuery struct {
 	Metrics      []string // names of variant_metrics; each gives <m>, <m>_delta, <m>_relative_delta
 	Sort         string   // one of Metrics; empty: in the order of the variants
 	Ascending    bool
-	Top          int // variants beside the baseline; 0: all
+	Top          int     // variants beside the baseline; 0: all
+	Dataset      Dataset // that the views are in; none: they are named by themselves
 }
 
 // DefaultMetrics are those of the comparison view.
@@ -50,13 +51,13 @@ func (q ComparisonQuery) Where(of, metricsOf string) string {
 		limit = fmt.Sprintf("\nLIMIT %d", q.Top+1)
 	}
 	return fmt.Sprintf(`SELECT c.variant_id, c.parameters, c.comparable%s
-FROM comparison AS c
-LEFT JOIN variant_metrics AS m
+FROM %s AS c
+LEFT JOIN %s AS m
   ON %s AND m.variant_id = c.variant_id AND m.metric IN ('%s')
 WHERE %s
 GROUP BY c.variant_id, c.parameters, c.comparable
 ORDER BY CASE WHEN c.variant_id = 'baseline' THEN 0 ELSE 1 END, %s%s`,
-		q.columns(), metricsOf, strings.Join(q.Metrics, "', '"), of, order, limit)
+		q.columns(), q.Dataset.Of("comparison"), q.Dataset.Of("variant_metrics"), metricsOf, strings.Join(q.Metrics, "', '"), of, order, limit)
 }
 
 // columns are three of each metric, each after a comma.

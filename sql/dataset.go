@@ -26,8 +26,13 @@ func ParseDataset(text string) (Dataset, error) {
 
 func (d Dataset) String() string { return d.Project + "." + d.Name }
 
-// Of is the name of a table or view as a statement says it.
-func (d Dataset) Of(name string) string { return "`" + d.String() + "." + name + "`" }
+// Of is the name of a table or view as a statement says it: without a dataset by itself, as in DuckDB.
+func (d Dataset) Of(name string) string {
+	if d == (Dataset{}) {
+		return name
+	}
+	return "`" + d.String() + "." + name + "`"
+}
 
 // Views are the views as BigQuery SQL, each after those it reads, naming each other in the dataset.
 func (d Dataset) Views() ([]View, error) {

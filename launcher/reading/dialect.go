@@ -11,13 +11,14 @@ import (
 // The dialects that a statement is printed in.
 const (
 	duckDB   = sql.DuckDB
-	bigQuery = "bigquery"
+	bigQuery = sql.BigQuery
 )
 
 // writer writes the values of a statement: as literals of a dialect, or bound.
 type writer struct {
 	dialect string
-	bound   bool // write `?` and keep the values in args
+	dataset sql.Dataset // that views are named with in BigQuery; none: by themselves
+	bound   bool        // write `?` and keep the values in args
 	args    []any
 }
 
@@ -64,39 +65,8 @@ func (w *writer) floatType() string {
 	return "DOUBLE"
 }
 
-// text writes a text as a literal. DuckDB's doubles the quote and takes all else as it is; BigQuery's
-// has escapes and may not hold a line break.
-func (w *writer) text(s string) string {
-	if w.dialect != bigQuery {
-		return sql.Quote(s)
-	}
-	var b strings.Builder
-	b.WriteByte('\'')
-	for _, r := range s {
-		switch {
-		case r == '\'' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('\'')
-	return b.String()
-}
-
-// reserved are the columns whose names are words of the language.
-var reserved = map[string]bool{"group": true}
+// text writes a text as a literal.
+func (w *writer) text(s string) string { return sql.Text(w.dialect, s) }
 
 // name writes a column's name.
-func (w *writer) name(column string) string {
-	switch {
-	case !reserved[column]:
-		return column
-	case w.dialect == bigQuery:
-		return "`" + column + "`"
-	}
-	return `"` + column + `"`
-}
+func (w *writer) name(column string) string { return sql.Name(w.dialect, column) }

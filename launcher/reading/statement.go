@@ -50,13 +50,13 @@ type condition func(w *writer) string
 func (s *selection) comparison(w *writer, sort string, top int) string {
 	metricsOf := s.partition(w, "m.")
 	of := append(s.partition(w, "c."), s.filtered(w, "c.")...)
-	q := sql.ComparisonQuery{Metrics: s.metrics, Sort: sort, Ascending: s.ascending, Top: top}
+	q := sql.ComparisonQuery{Metrics: s.metrics, Sort: sort, Ascending: s.ascending, Top: top, Dataset: w.dataset}
 	return q.Where(strings.Join(of, "\n  AND "), strings.Join(metricsOf, " AND "))
 }
 
 // plain selects the rows of a view, all columns.
 func (s *selection) plain(w *writer, others []condition) string {
-	from := s.view.of
+	from := w.dataset.Of(s.view.of)
 	if s.view.name == "pareto" {
 		from += "(" + w.text(s.x) + ", " + w.text(s.y) + ")"
 	}
