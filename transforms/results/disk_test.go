@@ -330,6 +330,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == limited {
 		os.Exit(commitLimited(os.Args[2]))
 	}
+	if len(os.Args) == 4 && os.Args[1] == holding {
+		os.Exit(hold(os.Args[2], os.Args[3]))
+	}
 	os.Exit(m.Run())
 }
 

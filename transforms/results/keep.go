@@ -19,6 +19,7 @@ type keeper struct {
 	now   held // as we last wrote it
 	turn  int64
 	taken error // by whom it was taken over
+	left  bool  // it was begun to leave: who is not in it any more need not have been put out
 
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -50,16 +51,20 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
-// renewed is the holders with us heard of now; those are left out who had not been heard of when that was last
-// looked at.
+// longGone is how many times over the lease of a holder has run out whom even those forget whom it does not
+// keep out, so that the object does not grow with all who ever died.
+const longGone = 20
+
+// renewed is the holders with us heard of now.
 func (k *keeper) renewed(was held) []holder {
 	return slices.DeleteFunc(slices.Clone(was.Holders), func(h holder) bool {
-		return h.ID != k.id && was.object.Updated.Sub(h.Renewed) > k.bucket.leases.runOut
+		return h.ID != k.id && was.object.Updated.Sub(h.Renewed) > longGone*k.bucket.leases.runOut
 	})
 }
 
-// left is the holders without us.
-func (k *keeper) left(was held) []holder {
+// without is the holders without us.
+func (k *keeper) without(was held) []holder {
+	k.left = true
 	return slices.DeleteFunc(slices.Clone(was.Holders), func(h holder) bool { return h.ID == k.id })
 }
 
@@ -67,19 +72,21 @@ func (k *keeper) left(was held) []holder {
 func (k *keeper) change(ctx context.Context, to func(held) []holder) error {
 	for {
 		was := k.now
-		if i := slices.IndexFunc(was.Holders, func(h holder) bool { return h.ID == k.id }); i < 0 {
+		if !slices.ContainsFunc(was.Holders, func(h holder) bool { return h.ID == k.id }) {
 			return k.lost(was)
 		}
 		k.turn++
 		now, err := k.put(ctx, was, to(was))
-		if errors.Is(err, objects.ErrChanged) {
-			if k.now, err = k.bucket.loadLease(ctx, k.path); err == nil {
-				continue
-			}
-		} else if err == nil {
-			k.now = now
+		changed := errors.Is(err, objects.ErrChanged)
+		if changed {
+			now, err = k.bucket.loadLease(ctx, k.path)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		if k.now = now; !changed {
+			return nil
+		}
 	}
 }
 
@@ -102,7 +109,7 @@ func (k *keeper) put(ctx context.Context, was held, holders []holder) (held, err
 
 // lost is the error of a lease that we are no more in. One that is nobody's went with its simulation.
 func (k *keeper) lost(now held) error {
-	if now.object.Generation == 0 {
+	if k.left || now.object.Generation == 0 {
 		return nil
 	}
 	by := "another process"
@@ -125,7 +132,7 @@ func (k *keeper) release() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), releasing)
 	defer cancel()
-	err := k.change(ctx, k.left)
+	err := k.change(ctx, k.without)
 	if err != nil && !errors.Is(err, ErrTakenOver) {
 		return failed("unlock", k.bucket.at(k.path), err)
 	}

@@ -134,6 +134,9 @@ func (b *bucket) acquire(ctx context.Context, path string, me holder) (now held,
 		if err != nil {
 			return now, err
 		}
+		if slices.ContainsFunc(was.Holders, func(h holder) bool { return h.ID == me.ID }) {
+			return was, nil // its answer was lost, and others have changed it since
+		}
 		holders := slices.DeleteFunc(was.Holders, func(h holder) bool { return h.Process.gone() })
 		if others := (held{lease: lease{Holders: holders}}).conflicts(me.Shared); len(others) > 0 {
 			if holders, err = b.outlived(ctx, holders, me.Shared); err != nil {
