@@ -31,6 +31,9 @@ type Study struct {
 // The snapshot is loaded for checking and let go of again.
 func Prepare(ctx context.Context, configPath string, with ...Option) (*Study, error) {
 	text, err := ReadText(ctx, configPath)
+	if isBusy(err) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, model.Problems{{Position: model.Position{File: configPath}, Message: err.Error()}}
 	}

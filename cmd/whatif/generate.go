@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whatif-machine/whatif/model/inventory/synthetic"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 func (c *console) generateCommand() *cobra.Command {
@@ -13,15 +14,19 @@ func (c *console) generateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate -o DIR",
 		Short: "Make a synthetic snapshot, campaigns and a study, calibrated to real logs",
-		Long: `generate writes slots.parquet, campaigns.yaml and study.yaml to DIR. What they look like (users with heavy
+		Long: `generate writes slots.parquet, campaigns.yaml and study.yaml to DIR, a folder or a gs:// prefix. What they look like (users with heavy
 tails, hours of day, sites, floors, bids, flights) is calibrated to real logs. The same arguments give the same bytes.`,
-		Example: "  whatif generate --slots 1000000 --campaigns 1000 --users 200000 --days 7 --seed 7 -o big\n  whatif run big/study.yaml",
+		Example: "  whatif generate --slots 1000000 --campaigns 1000 --users 200000 --days 7 --seed 7 -o big\n  whatif run big/study.yaml\n  whatif generate -o gs://bucket/studies/big && whatif run gs://bucket/studies/big/study.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Fill == 0 {
 				return usage("--fill 0 would sell nothing; give a share above 0 and below 1, such as 0.85")
 			}
-			files, err := c.generate(cmd, o)
+			generate := c.generate
+			if objects.IsURI(o.Dir) {
+				generate = c.generateAt
+			}
+			files, err := generate(cmd, o)
 			if err != nil {
 				return err
 			}
@@ -37,7 +42,7 @@ tails, hours of day, sites, floors, bids, flights) is calibrated to real logs. T
 	f.Int64Var(&o.Seed, "seed", 1, "seed of every draw")
 	f.Float64Var(&o.Fill, "fill", synthetic.DefaultFill, "share of slots that the campaigns as written fill; goals and budgets are scaled to it")
 	f.BoolVar(&o.Overwrite, "force", false, "replace the files of an earlier study in DIR")
-	f.StringVarP(&o.Dir, "output", "o", "", "folder to write to; made if absent (required)")
+	f.StringVarP(&o.Dir, "output", "o", "", "folder to write to, made if absent, or gs://bucket/prefix (required)")
 	return required(cmd, "output")
 }
 

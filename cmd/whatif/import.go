@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/whatif-machine/whatif/model/inventory"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 var importFormats = []string{"openrtb", "ipinyou", "jsonl", "csv", "parquet"}
@@ -40,7 +42,7 @@ other key is a dimension. Exact duplicates are dropped; bad and contradictory ro
 	f := cmd.Flags()
 	f.StringVar(&o.Format, "format", "", strings.Join(importFormats, ", ")+" (required)")
 	f.StringVar(&o.MapFile, "map", "", "YAML file that says where each slot column comes from")
-	f.StringVarP(&o.Out, "output", "o", "", "snapshot to write (required)")
+	f.StringVarP(&o.Out, "output", "o", "", "snapshot to write, a file or gs://bucket/name.parquet (required)")
 	f.Float64Var(&o.MaxRejected, "max-rejected", o.MaxRejected, "highest share of rejected rows, 0 to 1; above it nothing is kept")
 	f.StringVar(&zone, "timezone", "UTC", "IANA zone of times without an offset")
 	f.StringVar(&o.Currency, "currency", "USD", "currency of the snapshot's floors")
@@ -72,10 +74,23 @@ func importSettings(o *inventory.ImportOptions, zone string, rates []string) err
 }
 
 func (c *console) importLogs(cmd *cobra.Command, o inventory.ImportOptions) error {
+	if objects.IsURI(o.Out) {
+		return c.importAt(cmd, o)
+	}
+	summary, err := c.importWith(cmd.Context(), o)
+	return c.sayImport(o, summary, err)
+}
+
+// importWith imports with a progress bar.
+func (c *console) importWith(ctx context.Context, o inventory.ImportOptions) (inventory.ImportSummary, error) {
 	m := c.newMeter("bytes", 0, time.Now())
+	defer m.done()
 	o.Progress = func(done, total int64) { m.update(done, total, "", time.Now()) }
-	s, err := inventory.Import(cmd.Context(), o)
-	m.done()
+	return inventory.Import(ctx, o)
+}
+
+// sayImport says what became of the rows, and of the import.
+func (c *console) sayImport(o inventory.ImportOptions, s inventory.ImportSummary, err error) error {
 	if err != nil && !errors.Is(err, inventory.ErrTooManyRejected) {
 		return err
 	}

@@ -33,6 +33,8 @@ type launchedKey struct{}
 //	get PATH           prints what the launcher answers; `! get` wants an error
 //	refused STATUS PATH   waits until a path is answered with a status
 //	show METRIC...     prints the rows of the latest simulation's comparison, one a line
+//	bucket NAME...     starts Cloud Storage for tests with these buckets, where gs:// leads from now on
+//	put FILE gs://..   makes a file an object there; `take gs://..` prints one
 //	keyenv FILE        makes the key in a file the one of the commands that follow, also as $KEY
 func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -50,6 +52,9 @@ func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args 
 			}
 		},
 		"refused": refused,
+		"bucket":  bucket,
+		"put":     put,
+		"take":    takeObject,
 		"show":    show,
 		"keyenv": func(ts *testscript.TestScript, _ bool, args []string) {
 			key := strings.TrimSpace(ts.ReadFile(args[0]))
@@ -87,7 +92,8 @@ func launch(ts *testscript.TestScript, _ bool, args []string) {
 	l := ts.Value(launchedKey{}).(*launched)
 	l.cmd = exec.Command(program, append([]string{"serve", "--listen", address}, args...)...)
 	l.cmd.Dir, l.cmd.Stdout, l.cmd.Stderr = ts.MkAbs("."), log, log
-	l.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "WHATIF_RESULTS=" + ts.Getenv("WHATIF_RESULTS")}
+	l.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "WHATIF_RESULTS=" + ts.Getenv("WHATIF_RESULTS"),
+		"STORAGE_EMULATOR_HOST=" + ts.Getenv("STORAGE_EMULATOR_HOST"), "WHATIF_CACHE=" + ts.Getenv("WHATIF_CACHE")}
 	ts.Check(l.cmd.Start())
 	l.ended = make(chan error, 1)
 	go func(cmd *exec.Cmd, ended chan<- error) { ended <- cmd.Wait() }(l.cmd, l.ended)

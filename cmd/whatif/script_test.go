@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/whatif-machine/whatif/transforms/objects/objecttest"
 )
 
 // TestMain lets this test binary be the command: scripts run the true program, and so does the job
@@ -26,6 +28,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			l := &launched{}
 			env.Values[launchedKey{}] = l
+			env.Values[servedKey{}] = new(*objecttest.GCS)
 			env.Defer(func() { _ = l.stop() }) // a script that cares says `stop` itself
 			return nil
 		},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +15,8 @@ import (
 	"github.com/whatif-machine/whatif/launcher/client"
 	"github.com/whatif-machine/whatif/launcher/wire"
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/pipeline"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 // submitFlags are the flags of `submit`.
@@ -84,12 +85,15 @@ func (f *submitFlags) submission(prioritised bool, now time.Time) (s client.Subm
 
 // submitTo sends a configuration file to a launcher.
 func (c *console) submitTo(ctx context.Context, cl *client.Client, f *submitFlags, s client.Submission, path string) error {
-	text, err := os.ReadFile(path)
+	text, err := pipeline.ReadText(ctx, path)
+	if objects.Unreachable(err) {
+		return err
+	}
 	if err != nil {
 		return usage("%w", err)
 	}
-	if len(text) > model.MaxDocumentBytes {
-		return usage("%s has %d bytes, more than the %d of a configuration", path, len(text), model.MaxDocumentBytes)
+	if f.upload && objects.IsURI(path) {
+		return usage("--upload sends files of this machine, and %s is none; let the launcher read its inputs from the bucket", path)
 	}
 	if strings.HasSuffix(strings.ToLower(path), ".json") {
 		s.Type = "application/json"

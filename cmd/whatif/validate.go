@@ -15,7 +15,7 @@ func (c *console) validateCommand() *cobra.Command {
 		Use:   "validate CONFIG",
 		Short: "Check a configuration whole and say what it would run; nothing runs",
 		Long: `validate reports every mistake of a configuration at once, each with its line and column. When there is none it lists
-the variants that would run and estimates what they would take.`,
+the variants that would run and estimates what they would take. CONFIG is a file or gs://bucket/name; paths in it are relative to it.`,
 		Example: "  whatif validate study.yaml\n  whatif validate study.yaml --format json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
