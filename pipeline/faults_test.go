@@ -2,7 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -29,12 +33,20 @@ const (
 	faulty   = "faulty"   // with faults
 	harmless = "harmless" // the same with the faults left out
 	paced    = "paced"    // every variant takes a while
+	fickle   = "fickle"   // with faults that the second process of a variant does not meet
+	liar     = "liar"     // every process finds other figures
 )
 
 var testSimulators = map[string]func(*inventory.Snapshot) transforms.Simulator{
 	faulty:   func(s *inventory.Snapshot) transforms.Simulator { return &faultySimulator{engine.New(s)} },
 	harmless: func(s *inventory.Snapshot) transforms.Simulator { return engine.New(s) },
 	paced:    func(s *inventory.Snapshot) transforms.Simulator { return &pacedSimulator{engine.New(s)} },
+	fickle: func(s *inventory.Snapshot) transforms.Simulator {
+		return &fickleSimulator{faultySimulator{engine.New(s)}}
+	},
+	liar: func(s *inventory.Snapshot) transforms.Simulator {
+		return &lyingSimulator{engine.New(s)}
+	},
 }
 
 func registerForTests(name string, open func(*inventory.Snapshot) transforms.Simulator) {
@@ -99,4 +111,45 @@ func (p *pacedSimulator) Simulate(ctx context.Context, sc *model.Scenario) (*mod
 		return nil, ctx.Err()
 	}
 	return p.Engine.Simulate(ctx, sc)
+}
+
+// fickleSimulator meets each fault once: whoever makes its file first. WHATIF_TEST_FICKLE is the folder.
+type fickleSimulator struct{ faultySimulator }
+
+func (f *fickleSimulator) Simulate(ctx context.Context, sc *model.Scenario) (*model.Metrics, error) {
+	file := filepath.Join(os.Getenv("WHATIF_TEST_FICKLE"), fmt.Sprint(sc.Campaigns[0].BidCPM))
+	if made, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL, 0o666); err == nil {
+		if err := made.Close(); err != nil {
+			return nil, err
+		}
+		return f.faultySimulator.Simulate(ctx, sc)
+	}
+	return f.Engine.Simulate(ctx, sc)
+}
+
+// lyingSimulator has figures that depend on the process, which is the defect that digests find. Each variant waits
+// until two processes are at it. WHATIF_TEST_FICKLE is the folder where they meet.
+type lyingSimulator struct{ *engine.Engine }
+
+func (l *lyingSimulator) Simulate(ctx context.Context, sc *model.Scenario) (*model.Metrics, error) {
+	at := filepath.Join(os.Getenv("WHATIF_TEST_FICKLE"), fmt.Sprint(sc.Campaigns[0].BidCPM))
+	if err := errors.Join(os.MkdirAll(at, 0o777), os.WriteFile(filepath.Join(at, fmt.Sprint(os.Getpid())), nil, 0o666)); err != nil {
+		return nil, err
+	}
+	ticks := time.NewTicker(10 * time.Millisecond)
+	defer ticks.Stop()
+	for {
+		if there, err := os.ReadDir(at); err != nil || len(there) > 1 {
+			break
+		}
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	other := *sc
+	other.Campaigns = slices.Clone(sc.Campaigns)
+	other.Campaigns[0].BidCPM += model.CPM(os.Getpid())
+	return l.Engine.Simulate(ctx, &other)
 }

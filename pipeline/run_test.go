@@ -126,6 +126,7 @@ func TestAKilledJobIsGoneOnWith(t *testing.T) {
 type supervision struct {
 	Results, Simulation, Simulator, PidFile string
 	Silence                                 time.Duration
+	Endpoint                                string // of a cluster; empty: it runs here
 }
 
 // supervise is the test binary as a supervisor: it runs a simulation and tells of its progress.
@@ -134,10 +135,14 @@ func supervise(text string) error {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return err
 	}
-	_, err := Run(context.Background(), RunOptions{
+	o := RunOptions{
 		Results: s.Results, SimulationID: s.Simulation, Simulator: s.Simulator, Parallelism: 2, Command: withPid(s.PidFile), Silence: s.Silence,
 		Progress: func(p Progress) { fmt.Println(p.Succeeded, p.Running) },
-	})
+	}
+	if s.Endpoint != "" {
+		o = elsewhereOptions(o, s.Endpoint)
+	}
+	_, err := Run(context.Background(), o)
 	return err
 }
 
