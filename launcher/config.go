@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/whatif-machine/whatif/launcher/loading"
 	"github.com/whatif-machine/whatif/pipeline"
 )
 
@@ -22,6 +23,8 @@ type Config struct {
 
 	Runner    string             // of configurations that name none; default: direct
 	Elsewhere pipeline.Elsewhere // what runners beyond this machine are told
+
+	LoadTo loading.Target // where results are loaded to when simulations have ended; default: nowhere
 
 	AllowedHosts   []string // Host headers answered beside the loopback names and the address listened on
 	AllowedOrigins []string // Origins that browsers may post from, beside the launcher's own

@@ -19,6 +19,7 @@ import (
 	"github.com/whatif-machine/whatif/launcher/hooks"
 	"github.com/whatif-machine/whatif/launcher/inputs"
 	"github.com/whatif-machine/whatif/launcher/limit"
+	"github.com/whatif-machine/whatif/launcher/loading"
 	"github.com/whatif-machine/whatif/launcher/queue"
 	"github.com/whatif-machine/whatif/launcher/reading"
 	"github.com/whatif-machine/whatif/launcher/store"
@@ -42,17 +43,20 @@ type parts struct {
 	inputs   *inputs.Inputs
 	reader   *reading.Reader
 	hooks    *hooks.Hooks
-	queue    *queue.Queue // nil: AcceptOnly
-	metrics  *api.Metrics
-	api      *api.API
-	closers  []func(context.Context) error // to be called last to first
+	queue    *queue.Queue    // nil: AcceptOnly
+	loading  *loading.Worker // nil: nothing is loaded from here
+	// warehouse is nil if there is none, and else asks whether it is well.
+	warehouse func(context.Context) error
+	metrics   *api.Metrics
+	api       *api.API
+	closers   []func(context.Context) error // to be called last to first
 }
 
 // assemble makes the parts. What was made before an error is taken apart by close all the same.
 func assemble(ctx context.Context, c Config) (*parts, error) {
 	p := &parts{Config: c, metrics: api.NewMetrics()}
 	for _, step := range []func(context.Context) error{
-		p.openStore, p.checkKeys, p.listen, p.openResults, p.makeAdmission, p.makeQueue, p.makeHooks, p.makeAPI,
+		p.openStore, p.checkKeys, p.listen, p.openResults, p.makeAdmission, p.makeLoading, p.makeQueue, p.makeHooks, p.makeAPI,
 	} {
 		if err := step(ctx); err != nil {
 			return p, err
@@ -181,7 +185,7 @@ func (p *parts) makeQueue(context.Context) (err error) {
 	p.queue, err = queue.New(queue.Options{
 		Store: p.store, Results: p.results, Name: p.Name, Parallelism: p.Parallelism, MaxRunning: p.MaxRunning, MemoryBytes: p.MemoryBytes,
 		Lease: p.Lease, Runner: p.Runner, Elsewhere: p.Elsewhere, Command: p.JobCommand, Simulator: p.Simulator, Logger: p.Logger, Fire: p.fire,
-		Finished: p.compact,
+		Finished: p.finished,
 		Started:  func(waited time.Duration) { p.metrics.StartLatency.Observe(waited.Seconds()) },
 	})
 	if err != nil {
@@ -251,7 +255,7 @@ func (p *parts) makeAPI(ctx context.Context) error {
 	o := api.Options{
 		Store: p.store, Results: p.results, Reader: p.reader, Identify: p.access.IdentifyRequest, Limiter: p.limiter, Shedder: p.shedder,
 		Guard: access.GuardOptions{Listen: p.listener.Addr().String(), Hosts: p.AllowedHosts, Origins: p.AllowedOrigins},
-		Trace: trace, Web: pages, Metrics: p.metrics, Source: p.source, Upload: p.upload,
+		Trace: trace, Web: pages, Metrics: p.metrics, Source: p.source, Upload: p.upload, Warehouse: p.warehouse,
 		CheckWebhook: func(url string) error { return hooks.CheckURL(url, p.WebhookHosts) },
 		Version:      p.Version, MaxUploadBytes: p.MaxUploadBytes, Logger: p.Logger, Now: time.Now, Random: rand.Reader,
 	}

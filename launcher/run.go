@@ -50,6 +50,9 @@ func (p *parts) run(ctx context.Context) error {
 			return fmt.Errorf("launcher: %w", err)
 		}
 	}
+	if p.loading != nil {
+		p.loading.Start()
+	}
 	p.hooks.Start(context.WithoutCancel(ctx))
 	server := &http.Server{
 		Handler: p.api, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeaderBytes,

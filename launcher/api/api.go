@@ -48,6 +48,8 @@ type Options struct {
 	Upload func(ctx context.Context, tenant string, body io.Reader) (wire.Upload, error)
 	// CheckWebhook refuses addresses that may not be told of finished simulations.
 	CheckWebhook func(url string) error
+	// Warehouse is nil if results are loaded into none, and else asks whether it is well.
+	Warehouse func(ctx context.Context) error
 	// Live tells how a simulation goes that runs here, as of this moment. Default: what the store has.
 	Live func(id string) (store.Progress, bool)
 

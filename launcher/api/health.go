@@ -20,7 +20,7 @@ func (s *server) routeHealth() {
 	})
 	public(s, huma.Operation{
 		OperationID: "ready", Method: http.MethodGet, Path: "/readyz", Tags: []string{"operation"}, Summary: "Can it take and answer requests?",
-		Description: "503 with the same body if not: `checks` says what fails.", Metadata: map[string]any{metaAccepts: []string{"*/*"}},
+		Description: "503 with the same body if not: `checks` says what fails. A failing warehouse is told, and no reason for 503: nobody waits for it.", Metadata: map[string]any{metaAccepts: []string{"*/*"}},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "It can", Content: jsonOf[wire.Health](s.huma.OpenAPI().Components.Schemas)},
 			"503": {Description: "It can't", Content: jsonOf[wire.Health](s.huma.OpenAPI().Components.Schemas)},
@@ -64,5 +64,19 @@ func (s *server) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 			out.Status, out.Body.Status, out.Body.Checks[part.name] = http.StatusServiceUnavailable, wire.HealthFailing, wire.HealthFailing
 		}
 	}
+	s.noteWarehouse(ctx, out.Body.Checks)
 	return out, nil
+}
+
+// noteWarehouse tells of the warehouse. No request needs it, and what is to be loaded waits: a launcher is ready
+// without it.
+func (s *server) noteWarehouse(ctx context.Context, checks map[string]string) {
+	if s.Warehouse == nil {
+		return
+	}
+	checks["warehouse"] = wire.HealthOK
+	if err := s.Warehouse(ctx); err != nil {
+		s.Logger.Warn("the warehouse is not well; results are loaded when it is", "error", err)
+		checks["warehouse"] = wire.HealthFailing
+	}
 }

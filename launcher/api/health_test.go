@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -46,6 +47,19 @@ func TestNotReadyWithoutResults(t *testing.T) {
 	r := f.send(ask{method: "GET", path: "/readyz"})
 	if r.status != http.StatusServiceUnavailable || !strings.Contains(string(r.body), `"results":"failing"`) || strings.Contains(string(r.body), f.results.URI()) {
 		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
+// TestAWarehouseThatFailsIsTold: it is no reason to send requests elsewhere.
+func TestAWarehouseThatFailsIsTold(t *testing.T) {
+	var ill error
+	f := newFixture(t, func(o *Options) { o.Warehouse = func(context.Context) error { return ill } })
+	for want, err := range map[string]error{`"warehouse":"ok"`: nil, `"warehouse":"failing"`: errors.New("no such dataset secret-project.whatif")} {
+		ill = err
+		r := f.into(nil, http.StatusOK, ask{method: "GET", path: "/readyz"})
+		if !strings.Contains(string(r.body), want) || !strings.Contains(string(r.body), `"status":"ok"`) || strings.Contains(string(r.body), "secret") {
+			t.Errorf("%s, want %s", r.body, want)
+		}
 	}
 }
 

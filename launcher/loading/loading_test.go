@@ -106,7 +106,6 @@ func TestTargetsThatCantBeAreRefused(t *testing.T) {
 	}{
 		"give a prefix to upload them to": {inFolder, loading.Target{Dataset: dataset}},
 		"is no prefix to upload to":       {inFolder, loading.Target{Dataset: dataset, Staging: "/tmp/x"}},
-		"for results in a folder":         {inBucket, loading.Target{Dataset: dataset, Staging: "gs://bucket/x"}},
 		"is no dataset":                   {inBucket, loading.Target{Dataset: "whatif"}},
 		"is no URL":                       {inBucket, loading.Target{Dataset: dataset, Endpoint: "localhost:1"}},
 	} {

@@ -15,7 +15,7 @@ import (
 // Target says where rows are loaded to.
 type Target struct {
 	Dataset  string // PROJECT.DATASET
-	Staging  string // gs:// prefix to upload local results to; needed for these, and for no others
+	Staging  string // gs:// prefix to upload results to that are in a folder; not used for others
 	Endpoint string // URL of the BigQuery API; default Google's
 }
 
@@ -30,8 +30,6 @@ func (t Target) Check(store *results.Store) error {
 		return fmt.Errorf("BigQuery loads from Cloud Storage, and the results are in the folder %s: give a prefix to upload them to, such as gs://BUCKET/staging", store.URI())
 	case local && !objects.IsURI(t.Staging):
 		return fmt.Errorf("%.200q is no prefix to upload to; it looks like gs://BUCKET/staging", t.Staging)
-	case !local && t.Staging != "":
-		return fmt.Errorf("the results are at %s, where BigQuery can read them: a staging prefix is for results in a folder", store.URI())
 	}
 	if t.Endpoint != "" && !strings.HasPrefix(t.Endpoint, "http://") && !strings.HasPrefix(t.Endpoint, "https://") {
 		return fmt.Errorf("%.200q is no URL of the BigQuery API", t.Endpoint)
@@ -52,7 +50,7 @@ func Open(ctx context.Context, from *results.Store, t Target) (*Warehouse, error
 		return nil, err
 	}
 	s, source := &store{results: from}, from.URI()
-	if t.Staging != "" {
+	if !objects.IsURI(source) {
 		bucket, err := objects.Open(ctx, t.Staging)
 		if err != nil {
 			return nil, fmt.Errorf("loading: %w", err)

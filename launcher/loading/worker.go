@@ -130,19 +130,28 @@ func (w *Worker) run(ctx context.Context) {
 	}
 }
 
-// due are simulations whose time has come, those that wait longest first.
+// due are simulations whose time has come, those that wait longest first. Once there is one, all that have not
+// been tried yet go with it.
 func (w *Worker) due() (ids []string) {
-	now := time.Now()
+	now, ripe := time.Now(), false
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, one := range w.waiting {
-		if !one.due.After(now) {
+		is := !one.due.After(now)
+		ripe = ripe || is
+		if is || one.pause == 0 {
 			ids = append(ids, id)
-			one.again = false
 		}
 	}
+	if !ripe {
+		return nil
+	}
 	slices.SortFunc(ids, func(a, b string) int { return w.waiting[a].since.Compare(w.waiting[b].since) })
-	return ids[:min(len(ids), mostATime)]
+	ids = ids[:min(len(ids), mostATime)]
+	for _, id := range ids {
+		w.waiting[id].again = false
+	}
+	return ids
 }
 
 // untilDue is how long nothing is due.
