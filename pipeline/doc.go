@@ -1,7 +1,7 @@
 // Package pipeline turns a configuration into a simulation and runs it.
 //
 //	Check:   configuration and a Source of its inputs -> Study (checked whole, inputs pinned)
-//	Prepare: Check for the files of this machine, and what running it would take
+//	Prepare: Check for files and objects that this user may read, and what running it would take
 //	Submit:  Study -> Plan in the result store, under an id; nothing has run yet
 //	PlanOf:  the same plan later, from what a launcher kept of the submission
 //	Run:     supervises the processes that run the plan's variants, until each has a row that counts

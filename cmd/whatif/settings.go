@@ -43,7 +43,7 @@ func newSettings() *settings {
 	f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "host:port to answer on; port 0: any that is free; other than loopback only with keys")
 	f.StringVar(&s.Store, "store", "", "sqlite:PATH or postgres://USER@HOST/DATABASE (default: a file in the results folder)")
 	f.StringVar(&s.Results, "results", defaultResults(), "folder of the result store")
-	f.StringArrayVar(&s.InputRoots, "input-root", nil, "folder that configurations may read from; repeat it for several (default: uploads only)")
+	f.StringArrayVar(&s.InputRoots, "input-root", nil, "folder or gs://bucket/prefix that configurations may read from; repeat it for several (default: uploads only)")
 	f.StringVar(&s.Name, "name", "", "of this launcher among those of its store (default: the host's, on PostgreSQL with a random suffix)")
 	f.BoolVar(&s.AcceptOnly, "accept-only", false, "take submissions and answer, but leave running to other launchers of the store")
 	f.IntVar(&s.Parallelism, "parallelism", 0, "variants at a time over all simulations (default: one a core)")

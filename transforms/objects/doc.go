@@ -9,4 +9,6 @@
 // A request that fails in passing (429, 5xx, a broken connection, no answer in time) is sent again with
 // growing pauses, for two minutes at most; then the error holds a fault of the reason storage. Everything
 // read whole is checked against the CRC32C that the service keeps of it.
+//
+// What is read again and again, such as a snapshot, is kept on this machine's disk by its digest (Cache).
 package objects
