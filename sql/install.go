@@ -25,6 +25,7 @@ type Statement struct {
 	Kind    Kind
 	Name    string // within the dataset; of a dataset its own
 	SQL     string // without a semicolon
+	Mark    string // of a view or function: what its description ends with, so that it can be known again
 	Columns []Column
 }
 
@@ -142,9 +143,7 @@ func (v View) statement(d Dataset) Statement {
 		head += " (\n" + strings.Join(columns, ",\n") + "\n)"
 	}
 	digest := sha256.Sum256([]byte(head + v.Query))
-	s.SQL = head + "\nOPTIONS (description = " + Text(BigQuery, v.Doc()+Mark(hex.EncodeToString(digest[:6]))) + ")\nAS\n" + v.Query
+	s.Mark = "[sql " + hex.EncodeToString(digest[:6]) + "]"
+	s.SQL = head + "\nOPTIONS (description = " + Text(BigQuery, v.Doc()+" "+s.Mark) + ")\nAS\n" + v.Query
 	return s
 }
-
-// Mark stands behind a view's description in BigQuery: two of the same mark were made by the same statement.
-func Mark(digest string) string { return " [sql " + digest + "]" }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/sql"
+	"github.com/whatif-machine/whatif/sql/install"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
@@ -17,29 +20,104 @@ func (c *console) sqlCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var dialect string
-	printing := &cobra.Command{
+	cmd.AddCommand(c.sqlPrintCommand(), c.sqlInstallCommand())
+	return cmd
+}
+
+func (c *console) sqlPrintCommand() *cobra.Command {
+	var dialect, dataset, location string
+	cmd := &cobra.Command{
 		Use:   "print",
-		Short: "Print the views, to paste into a DuckDB of one's own",
+		Short: "Print the views, for a DuckDB of one's own or for BigQuery",
 		Example: `  whatif sql print --results results > views.sql
-  duckdb -init views.sql`,
+  duckdb -init views.sql
+
+  whatif sql print --dialect bigquery --dataset my-project.whatif | bq query --nouse_legacy_sql`,
 		Args: cobra.NoArgs,
-		RunE: func(_ *cobra.Command, _ []string) error {
-			store, err := results.Open(c.results)
+		RunE: func(_ *cobra.Command, _ []string) (err error) {
+			var text string
+			switch dialect {
+			case sql.DuckDB:
+				text, err = c.duckDBScript()
+			case sql.BigQuery:
+				text, err = bigQueryScript(dataset, location)
+			default:
+				return usage("there are no views in the SQL dialect %q: the dialects are duckdb and bigquery", dialect)
+			}
 			if err != nil {
 				return err
-			}
-			text, err := sql.Script(store.Path(sql.RowsGlob))
-			if err != nil {
-				return usage("%w", err)
 			}
 			_, err = fmt.Fprint(c.out, text)
 			return err
 		},
 	}
-	printing.Flags().StringVar(&dialect, "dialect", "duckdb", "duckdb")
-	c.addResultsFlag(printing)
-	cmd.AddCommand(printing)
+	flags := cmd.Flags()
+	flags.StringVar(&dialect, "dialect", sql.DuckDB, "duckdb or bigquery")
+	flags.StringVar(&dataset, "dataset", os.Getenv("WHATIF_DATASET"), "PROJECT.DATASET of BigQuery that the views are in (environment: WHATIF_DATASET)")
+	flags.StringVar(&location, "location", "", "location of the dataset, such as EU (default: BigQuery's own, US)")
+	c.addResultsFlag(cmd)
+	return cmd
+}
+
+func (c *console) duckDBScript() (string, error) {
+	store, err := results.Open(c.results)
+	if err != nil {
+		return "", err
+	}
+	return sql.Script(store.Path(sql.RowsGlob))
+}
+
+func bigQueryScript(dataset, location string) (string, error) {
+	d, err := datasetNamed(dataset)
+	if err != nil {
+		return "", err
+	}
+	return sql.InstallScript(d, location)
+}
+
+func datasetNamed(text string) (sql.Dataset, error) {
+	if text == "" {
+		return sql.Dataset{}, usage("no dataset: name one with --dataset PROJECT.DATASET, or in WHATIF_DATASET")
+	}
+	d, err := sql.ParseDataset(text)
+	if err != nil {
+		return sql.Dataset{}, usage("%w", err)
+	}
+	return d, nil
+}
+
+func (c *console) sqlInstallCommand() *cobra.Command {
+	var dataset string
+	var target install.Target
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Make dataset, table and views in BigQuery, or what of them is missing or has changed",
+		Long: `install makes what ` + "`whatif sql print --dialect bigquery`" + ` prints, and prints what it did. It can be repeated: what is there as it
+should be is left alone, columns that a table of an earlier version lacks are added to it, and nothing is ever dropped.
+
+The table refuses queries without a filter on the day of submission, which would read every simulation there ever was; with
+--any-day it answers them. See docs/bigquery.md for the roles needed.`,
+		Example: `  whatif sql install --dataset my-project.whatif --location EU
+  WHATIF_DATASET=my-project.whatif whatif sql install`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if target.Dataset, err = datasetNamed(dataset); err != nil {
+				return err
+			}
+			changes, err := install.Run(cmd.Context(), target)
+			r := rows{columns: []string{"kind", "name", "did"}}
+			for _, change := range changes {
+				r.values = append(r.values, []any{string(change.Kind), change.Name, string(change.Did)})
+			}
+			return errors.Join(c.print(r), err)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&dataset, "dataset", os.Getenv("WHATIF_DATASET"), "PROJECT.DATASET to install into (environment: WHATIF_DATASET)")
+	flags.StringVar(&target.Location, "location", "", "location of the dataset if it has to be made, such as EU: where the bucket of the results is (default: BigQuery's own, US)")
+	flags.BoolVar(&target.AnyDay, "any-day", false, "let the table answer queries without a filter on the day of submission")
+	flags.StringVar(&target.Endpoint, "bigquery-endpoint", os.Getenv("WHATIF_BIGQUERY_ENDPOINT"), "URL of the BigQuery API (environment: WHATIF_BIGQUERY_ENDPOINT; default: Google's)")
+	c.addFormatFlag(cmd)
 	return cmd
 }
 
