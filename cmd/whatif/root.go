@@ -48,7 +48,7 @@ Start with ` + "`whatif demo`" + `.`,
 	root.AddCommand(
 		c.demoCommand(), c.generateCommand(), c.importCommand(), c.validateCommand(), c.runCommand(),
 		c.compareCommand(), c.queryCommand(), c.failuresCommand(), c.retryCommand(), c.reportCommand(), c.loadCommand(),
-		c.sqlCommand(), c.gcCommand(), c.schemaCommand(), c.runJobCommand(), c.readCatalogCommand(),
+		c.sqlCommand(), c.gcCommand(), c.schemaCommand(), c.runJobCommand(), c.readCatalogCommand(), c.healthcheckCommand(),
 		c.serveCommand(), c.keysCommand(), c.submitCommand(), c.statusCommand(), c.listCommand(), c.watchCommand(),
 		c.cancelCommand(), c.pauseCommand(), c.resumeCommand(),
 	)
