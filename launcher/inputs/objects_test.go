@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
 	"github.com/whatif-machine/whatif/transforms/objects"
 	"github.com/whatif-machine/whatif/transforms/objects/objecttest"
 )
@@ -108,6 +109,21 @@ func retryable(err error) bool {
 		Busy() bool
 	}](err)
 	return ok && b.Busy() && errors.Is(err, context.DeadlineExceeded)
+}
+
+// TestASnapshotThatCannotBeFetchedIsNoMistake: where its catalog is wanted, too.
+func TestASnapshotThatCannotBeFetchedIsNoMistake(t *testing.T) {
+	g, w := inBucket(t, nil)
+	g.Put("bucket", "data/a.parquet", []byte("abc"))
+	src := w.in.For("acme")
+	pins, err := src.Inventory(t.Context(), "a.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.opens = func(context.Context, []model.PinnedInput) error { return model.NewFault(model.Storage, "503") }
+	if _, err := src.Catalog(t.Context(), pins, inventory.Options{}); !retryable(err) {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestADownloadOutlastsWhoWaits: whoever has no patience is told to come again, and finds it further.

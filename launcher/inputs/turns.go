@@ -2,6 +2,7 @@ package inputs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,12 +39,21 @@ func (in *Inputs) catalogWithin(ctx context.Context, files []model.PinnedInput, 
 		return c, nil
 	case ctx.Err() != nil:
 		return c, ctx.Err()
+	case isStorage(err):
+		in.log.Warn("the objects of a snapshot can't be read", "error", err)
+		return c, notNow{"the launcher can't read the snapshot from its bucket at the moment; submit again in a moment"}
 	case within.Err() != nil:
 		return c, fmt.Errorf("the snapshot took longer than %v to read; %s", most.time, most.advice)
 	case most.Rows > 0:
 		return c, fmt.Errorf("%w (%s)", err, most.advice)
 	}
 	return c, err
+}
+
+// isStorage tells whether trouble may pass by itself.
+func isStorage(err error) bool {
+	f, ok := errors.AsType[*model.Fault](err)
+	return ok && f.Reason == string(model.Storage)
 }
 
 const (
