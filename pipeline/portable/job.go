@@ -36,6 +36,9 @@ func (j *job) Status(ctx context.Context) (remote.Status, error) {
 		return j.inFlink(ctx)
 	}
 	st, err := j.inService(ctx)
+	if err == nil && st.State == remote.Cancelled && j.flink != "" {
+		return j.inFlink(ctx) // Beam's job server calls a job cancelled before anybody has told Flink
+	}
 	if err == nil || ctx.Err() != nil {
 		return st, err
 	}
@@ -92,22 +95,24 @@ func (j *job) inFlink(ctx context.Context) (remote.Status, error) {
 	return st, err
 }
 
-// Cancel asks for the job's end where the job is known.
+// Cancel asks for the job's end wherever it is known. Beam's job server for Flink lets go of a job and has
+// Flink go on with it (JobInvocation.cancel ends the wait for its result, nothing more), so Flink is told
+// too: where its address is not known the job runs on there, and its rows are as good as any.
 func (j *job) Cancel(ctx context.Context) error {
+	var err error
 	if j.id != "" {
-		err := j.service.call(ctx, func(ctx context.Context, jobs jobpb.JobServiceClient) error {
+		err = j.service.call(ctx, func(ctx context.Context, jobs jobpb.JobServiceClient) error {
 			_, err := jobs.Cancel(ctx, &jobpb.CancelJobRequest{JobId: j.id})
 			return err
 		})
-		forgot := status.Code(err) == codes.NotFound
-		if err == nil || j.flink == "" && !forgot {
-			return err
+		if status.Code(err) == codes.NotFound {
+			err = nil // it has forgotten the job
 		}
 	}
 	if j.flink == "" {
-		return nil // nobody knows it
+		return err
 	}
-	found, ok, err := j.flink.job(ctx, j.name)
+	found, ok, err := j.flink.job(ctx, j.name) // whatever the service said: Flink has the job
 	if err != nil || !ok || found.state().Final() {
 		return err
 	}
