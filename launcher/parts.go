@@ -28,6 +28,7 @@ import (
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
 	"github.com/whatif-machine/whatif/pipeline"
+	"github.com/whatif-machine/whatif/sql"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
@@ -140,7 +141,13 @@ func (p *parts) openResults(context.Context) (err error) {
 		return fmt.Errorf("launcher: %w", err)
 	}
 	p.onClose(func(context.Context) error { p.inputs.Close(); return nil })
-	p.reader = reading.New(reading.Options{Results: p.results, Logger: p.Logger})
+	dataset := sql.Dataset{} // that statements beside answers name
+	if p.LoadTo.Dataset != "" {
+		if dataset, err = sql.ParseDataset(p.LoadTo.Dataset); err != nil {
+			return fmt.Errorf("launcher: load results: %w", err)
+		}
+	}
+	p.reader = reading.New(reading.Options{Results: p.results, Dataset: dataset, Logger: p.Logger})
 	p.onClose(func(context.Context) error { return p.reader.Close() })
 	return nil
 }

@@ -3,6 +3,7 @@ package reading
 import (
 	"context"
 
+	"github.com/whatif-machine/whatif/sql"
 	"github.com/whatif-machine/whatif/sql/warehouse"
 )
 
@@ -34,7 +35,7 @@ func (r *Reader) Read(ctx context.Context, req Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := &Answer{Columns: q.answered(), Rows: rows, SQL: q.statements()}
+	answer := &Answer{Columns: q.answered(), Rows: rows, SQL: q.statements(r.options.Dataset)}
 	if next != nil {
 		answer.NextPage, err = next.token()
 	}
@@ -129,10 +130,9 @@ func (s *selection) shown(rows [][]any) [][]any {
 }
 
 // statements are the whole answer in every dialect.
-func (s *selection) statements() map[string]string {
-	list := map[string]string{}
-	for _, dialect := range []string{duckDB, bigQuery} {
-		list[dialect] = s.statement(&writer{dialect: dialect})
+func (s *selection) statements(dataset sql.Dataset) map[string]string {
+	return map[string]string{
+		duckDB:   s.statement(&writer{dialect: duckDB}),
+		bigQuery: s.statement(&writer{dialect: bigQuery, dataset: dataset}),
 	}
-	return list
 }

@@ -249,15 +249,15 @@ func TestStatementForBigQuery(t *testing.T) {
 	}
 	want := "SELECT *\nFROM group_results\nWHERE simulation_id = '20260701-aaaaaaaaaa'\n  AND submitted_date = DATE '2026-07-01'\n" +
 		"  AND `group` = 'a\\'\\\\b'\n  AND impressions = 3\nORDER BY spend DESC NULLS LAST, variant_id NULLS LAST, `group` NULLS LAST, value NULLS LAST\nLIMIT 5"
-	if got := s.statements()[bigQuery]; got != want {
+	if got := s.statements(sql.Dataset{})[bigQuery]; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	s, err = choose(Request{SimulationID: "20260701-aaaaaaaaaa", View: "comparison", Metrics: []string{"reach"}, Where: map[string]string{"variant_id": "v0001"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"c.submitted_date = DATE '2026-07-01'", "m.submitted_date = DATE '2026-07-01'", "c.variant_id = 'v0001'"} {
-		if got := s.statements()[bigQuery]; strings.Count(got, part) != 1 {
+	for _, part := range []string{"c.submitted_date = DATE '2026-07-01'", "m.submitted_date = DATE '2026-07-01'", "c.variant_id = 'v0001'", "FROM `p.d.comparison` AS c", "JOIN `p.d.variant_metrics` AS m"} {
+		if got := s.statements(sql.Dataset{Project: "p", Name: "d"})[bigQuery]; strings.Count(got, part) != 1 {
 			t.Errorf("%s does not stand once in\n%s", part, got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/sql"
 	"github.com/whatif-machine/whatif/sql/report"
 	"github.com/whatif-machine/whatif/sql/warehouse"
 	"github.com/whatif-machine/whatif/transforms/results"
@@ -25,6 +26,7 @@ type Options struct {
 	Concurrent  int           // questions answered at a time; default 2
 	Wait        time.Duration // for a turn, at most; default 5 s
 	Idle        time.Duration // that a simulation stays open after a question; default 1 min
+	Dataset     sql.Dataset   // of BigQuery that printed statements name; none: they name views alone
 	Logger      *slog.Logger  // told of errors that no request is behind; default: none
 }
 
