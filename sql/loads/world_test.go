@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -35,15 +35,16 @@ var (
 // world is a result store in memory and a warehouse beside it. It outlives every process.
 type world struct {
 	mu      sync.Mutex
-	files   map[string][]byte      // of the rounds
-	rows    map[string][]loads.Row // by simulation
-	damaged map[string]string      // paths: what is wrong
-	gone    map[string]bool        // simulations that were deleted
+	files   map[string][]byte          // of the rounds
+	folders map[string]map[string]bool // names in each
+	rows    map[string][]loads.Row     // by simulation
+	damaged map[string]string          // paths: what is wrong
+	gone    map[string]bool            // simulations that were deleted
 	service *bigquerytest.Service
 }
 
 func newWorld(o bigquerytest.Options) *world {
-	w := &world{files: map[string][]byte{}, rows: map[string][]loads.Row{}, damaged: map[string]string{}, gone: map[string]bool{}}
+	w := &world{folders: map[string]map[string]bool{}, files: map[string][]byte{}, rows: map[string][]loads.Row{}, damaged: map[string]string{}, gone: map[string]bool{}}
 	o.Files = w.file
 	w.service = bigquerytest.New(o)
 	must(w.service.InsertDataset(project, &bq.Dataset{DatasetReference: &bq.DatasetReference{DatasetId: dataset}}))
@@ -167,6 +168,12 @@ func (p *process) Create(ctx context.Context, name string, data []byte) error {
 			return fs.ErrExist
 		}
 		p.w.files[name] = bytes.Clone(data)
+		dir, base := path.Split(name)
+		dir = strings.TrimSuffix(dir, "/")
+		if p.w.folders[dir] == nil {
+			p.w.folders[dir] = map[string]bool{}
+		}
+		p.w.folders[dir][base] = true
 		return nil
 	})
 }
@@ -185,12 +192,7 @@ func (p *process) Read(ctx context.Context, name string) (data []byte, err error
 
 func (p *process) List(ctx context.Context, folder string) (names []string, err error) {
 	err = p.do(ctx, func() error {
-		for name := range p.w.files {
-			if path.Dir(name) == folder {
-				names = append(names, path.Base(name))
-			}
-		}
-		sort.Strings(names)
+		names = slices.Sorted(maps.Keys(p.w.folders[folder]))
 		return nil
 	})
 	return names, err
@@ -256,4 +258,14 @@ func (p *process) loader() *loads.Loader {
 func simulationID(n int) string {
 	const letters = "abcdefghijklmnopqrstuvwxyz"
 	return fmt.Sprintf("20260701-aaaaaaa%c%c%c", letters[n/676%26], letters[n/26%26], letters[n%26])
+}
+
+// onInsert is a fault of every jobs.insert.
+func onInsert(fault bigquerytest.Fault) func(context.Context, string) (bigquerytest.Fault, error) {
+	return func(_ context.Context, request string) (bigquerytest.Fault, error) {
+		if request == "jobs.insert" {
+			return fault, nil
+		}
+		return bigquerytest.None, nil
+	}
 }
