@@ -155,7 +155,7 @@ class Project:
         fields = self.views[view]["fields"]
         dimensions = {n: self.expression(view, f) for n, f in fields.items() if f["group"] in ("dimensions", "dimension_groups")}
         measures = {n: self.expression(view, f) for n, f in fields.items() if f["group"] == "measures"}
-        lines = [f"  {sql} AS {n}" for n, sql in (dimensions | measures).items()]
+        lines = [f"  {sql} AS {view}_{n}" for n, sql in (dimensions | measures).items()]
         where = self.explores[name].get("sql_always_where")
         text = "SELECT\n" + ",\n".join(lines) + f"\nFROM {self.table(view)}"
         if where:
