@@ -25,6 +25,16 @@ func (s *Server) Inject(op Operation, faults ...*Fault) {
 	}
 }
 
+// Waiting is how many faults no request has met yet.
+func (s *Server) Waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.faults {
+		n += len(f)
+	}
+	return n
+}
+
 // next counts a request and takes the fault it is to meet; nil: none.
 func (s *Server) next(op Operation) *Fault {
 	s.mu.Lock()
