@@ -18,7 +18,7 @@ func (c *console) gcCommand() *cobra.Command {
 		Use:   "gc --older-than D",
 		Short: "Remove the results of simulations submitted longer ago than D",
 		Long: `gc removes whole simulations, by the date of their submission. One that is running is left alone, and so is one that a launcher is
-not done with, such as a paused one. It prints the id of each that it removed.`,
+not done with, such as a paused one. It prints the id of each that it removed. Rows that were loaded into BigQuery stay there (docs/bigquery.md).`,
 		Example: "  whatif gc --older-than 90d\n  whatif gc --older-than 36h --dry-run",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

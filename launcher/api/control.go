@@ -38,7 +38,7 @@ func (s *server) routeControl() {
 	}, access.ScopeSubmit, append(can, malformedBody, requestTimeout, bodyTooLarge, unsupportedMediaType), s.retry)
 	route(s, huma.Operation{
 		OperationID: "delete-simulation", Method: http.MethodDelete, Path: "/v1/simulations/{id}", Tags: []string{"simulations"}, DefaultStatus: http.StatusNoContent,
-		Summary: "Delete a finished simulation and its results", Description: "Its id answers `GONE` from then on.",
+		Summary: "Delete a finished simulation and its results", Description: "Its id answers `GONE` from then on. Rows that were loaded into BigQuery stay there.",
 	}, access.ScopeAdmin, can, s.deleteSimulation)
 }
 
