@@ -11,7 +11,7 @@ FUZZTIME ?= 10s
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/whatif; the first time takes minutes
+build: ## build bin/whatif and bin/whatif-worker; the first time takes minutes
 	@.ci/build $(BIN) $(VERSION)
 
 demo: build ## generate a small study, run it, compare its variants

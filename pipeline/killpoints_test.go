@@ -68,3 +68,71 @@ func TestASupervisorKilledAtEachMoment(t *testing.T) {
 		}
 	}
 }
+
+// TestAJobElsewhereKilledAtEachMoment, of its supervisor's and of the process that looks after it: one job, one row
+// each, whoever has to go on with it.
+func TestAJobElsewhereKilledAtEachMoment(t *testing.T) {
+	config := writeStudy(t, bids(5), "")
+	store, want := undisturbed(t, config)
+	for n, moment := range []string{
+		"results.attempt_taken", "pipeline.job_recorded", "pipeline.process_started", "pipeline.heard_committed", "pipeline.heard_committed#4",
+		"pipeline.job_accounted", "pipeline.round_ended",
+		"pipeline.job_order_read", "pipeline.errand_submitting", "pipeline.errand_submitted", "pipeline.errand_looked", "pipeline.errand_looked#4", "pipeline.job_ended",
+	} {
+		plan := submitTo(t, store, config, n+2)
+		c := newCluster(t)
+		text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: paced, PidFile: filepath.Join(t.TempDir(), "pid"), Endpoint: c.server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0], "supervise", string(text))
+		once := filepath.Join(t.TempDir(), "once")
+		cmd.Env = append(os.Environ(), "WHATIF_KILLPOINT="+moment, "WHATIF_KILLPOINT_ONCE="+once)
+		out, err := cmd.CombinedOutput()
+		if _, hit := os.Stat(once); hit != nil {
+			t.Fatalf("%s was not passed: %v, %s", moment, err, out)
+		}
+		o, _ := c.options(store, plan)
+		o.Simulator = paced
+		if sum := run(t, o); sum.Succeeded != 6 {
+			t.Errorf("%s: %+v", moment, sum)
+		}
+		wantDigests(t, store, plan, want)
+		if rows, err := store.Rows(t.Context(), plan.SimulationID); err != nil || len(rows) != 6 {
+			t.Errorf("%s: %d rows of 6 variants, %v", moment, len(rows), err)
+		}
+		open, err := store.OpenJobs(t.Context(), plan.SimulationID)
+		if jobs := c.all(); len(jobs) != 1 || len(open) != 0 || err != nil {
+			t.Errorf("%s: %d jobs; open on record: %v, %v", moment, len(jobs), open, err)
+		}
+	}
+}
+
+// TestACancelledJobKilledAtEachMoment of the way to its end is not taken for somebody else's doing.
+func TestACancelledJobKilledAtEachMoment(t *testing.T) {
+	config := writeStudy(t, []string{"1", "1.000005"}, "execution: {variant_timeout: 1h}\n") // the last would take an hour
+	store, _ := submit(t, config)
+	for n, moment := range []string{"pipeline.cancel_recorded", "pipeline.errand_cancelled", "pipeline.job_accounted", "pipeline.round_ended"} {
+		plan := submitTo(t, store, config, n+2)
+		c := newCluster(t)
+		text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: faulty, PidFile: filepath.Join(t.TempDir(), "pid"), Endpoint: c.server.URL, CancelAt: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0], "supervise", string(text))
+		once := filepath.Join(t.TempDir(), "once")
+		cmd.Env = append(os.Environ(), "WHATIF_KILLPOINT="+moment, "WHATIF_KILLPOINT_ONCE="+once)
+		out, err := cmd.CombinedOutput()
+		if _, hit := os.Stat(once); hit != nil {
+			t.Fatalf("%s was not passed: %v, %s", moment, err, out)
+		}
+		o, _ := c.options(store, plan)
+		o.Simulator = harmless
+		if sum := run(t, o); sum.Succeeded != 3 {
+			t.Errorf("%s: %+v", moment, sum)
+		}
+		if jobs := c.all(); len(jobs) != 2 {
+			t.Errorf("%s: %d jobs", moment, len(jobs))
+		}
+	}
+}

@@ -127,6 +127,7 @@ type supervision struct {
 	Results, Simulation, Simulator, PidFile string
 	Silence                                 time.Duration
 	Endpoint                                string // of a cluster; empty: it runs here
+	CancelAt                                int    // variants succeeded at which it is interrupted while others run; 0: never
 }
 
 // supervise is the test binary as a supervisor: it runs a simulation and tells of its progress.
@@ -135,14 +136,21 @@ func supervise(text string) error {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	o := RunOptions{
 		Results: s.Results, SimulationID: s.Simulation, Simulator: s.Simulator, Parallelism: 2, Command: withPid(s.PidFile), Silence: s.Silence,
-		Progress: func(p Progress) { fmt.Println(p.Succeeded, p.Running) },
+		Progress: func(p Progress) {
+			fmt.Println(p.Succeeded, p.Running)
+			if s.CancelAt > 0 && p.Succeeded >= s.CancelAt && p.Running > 0 {
+				cancel()
+			}
+		},
 	}
 	if s.Endpoint != "" {
 		o = elsewhereOptions(o, s.Endpoint)
 	}
-	_, err := Run(context.Background(), o)
+	_, err := Run(ctx, o)
 	return err
 }
 
