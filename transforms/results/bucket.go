@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -97,8 +96,6 @@ func (b *bucket) open(ctx context.Context, path string) (source, int64, error) {
 type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
-
-var _ io.ReaderAt = inMemory{}
 
 func (b *bucket) list(ctx context.Context, dir string) (names []string, err error) {
 	folders, files, err := b.objects.Level(ctx, prefixOf(dir))
