@@ -32,17 +32,23 @@ func TestViewsGiveTheRowsWorkedOutByHand(t *testing.T) {
 			readJSON(t, v.Name, "input.json", &input)
 			readJSON(t, v.Name, "expected.json", &want)
 			got := relevant(asJSON(t, ask(t, open(t, store(t, input)), selectAll(v))), want)
-			if len(got) != len(want) || len(want) == 0 {
-				t.Errorf("%d rows, want %d:\n%v", len(got), len(want), got)
-			}
-			for _, w := range want {
-				if found := matching(got, w); len(found) != 1 {
-					t.Errorf("%d rows are\n%v", len(found), identity(w))
-				} else if diff := cmp.Diff(w, only(found[0], w), nearly); diff != "" {
-					t.Errorf("row %v: by hand (-), view (+)\n%s", identity(w), diff)
-				}
-			}
+			compareWithExpected(t, got, want)
 		})
+	}
+}
+
+// compareWithExpected compares the columns that the expected rows name.
+func compareWithExpected(t *testing.T, got, want []record) {
+	t.Helper()
+	if len(got) != len(want) || len(want) == 0 {
+		t.Errorf("%d rows, want %d:\n%v", len(got), len(want), got)
+	}
+	for _, w := range want {
+		if found := matching(got, w); len(found) != 1 {
+			t.Errorf("%d rows are\n%v", len(found), identity(w))
+		} else if diff := cmp.Diff(w, only(found[0], w), nearly); diff != "" {
+			t.Errorf("row %v: by hand (-), view (+)\n%s", identity(w), diff)
+		}
 	}
 }
 
