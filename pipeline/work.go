@@ -40,10 +40,14 @@ func Work(ctx context.Context, args []string, logs io.Writer) error {
 	return errors.New("worker: it was started without --worker")
 }
 
-// inContainer tells whether Beam's container starts this program: its entry tells of a folder of its own, as
-// nobody else does. (Beam, sdks/go/container/boot.go)
+// inContainer tells whether Beam's container starts this program: its entry tells of a folder of its own. So
+// does a task manager that starts workers itself, but that one names only the service to be asked for the rest.
+// (Beam, sdks/go/container/boot.go and ProcessEnvironmentFactory.java)
 func inContainer(args []string) bool {
-	return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), "semi_persist_dir") })
+	has := func(flag string) bool {
+		return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), flag+"=") })
+	}
+	return has("semi_persist_dir") && !has("provision_endpoint")
 }
 
 // exitRetired is the status of a worker that ended itself.

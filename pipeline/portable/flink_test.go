@@ -238,6 +238,14 @@ func rand(name string) *strings.Reader {
 	return strings.NewReader(fmt.Sprintf("%016x%s", time.Now().UnixNano(), name))
 }
 
+// TestFlinkStartsWorkersItself instead of a pool.
+func TestFlinkStartsWorkersItself(t *testing.T) {
+	dir, want := demo(t)
+	store, o := study(t, dir)
+	o.Elsewhere.Settings.Environment = "process=" + os.Args[0]
+	wantAll(t, store, o, want, 0)
+}
+
 // inTheMiddle calls for something once, when a third of the variants have figures.
 func inTheMiddle(t *testing.T, o *pipeline.RunOptions, do func()) (done *bool) {
 	t.Helper()
