@@ -40,7 +40,7 @@ type Cache struct {
 // NewCache is the cache in a folder, which need not be there yet. Its files take maxBytes at most, together
 // with those of a single study that needs more; 0 is 20 GiB, or half of what the disk could hold if that is less.
 func NewCache(dir string, maxBytes int64) *Cache {
-	return &Cache{dir: dir, most: maxBytes, now: time.Now, free: freeDisk, open: Open}
+	return &Cache{dir: dir, most: maxBytes, now: time.Now, free: freeDisk, open: Open} //nolint:forbidigo // the order of last use is between processes
 }
 
 // UserCache is the cache that all programs of this user share: in the folder WHATIF_CACHE, else `whatif/inputs`
@@ -102,7 +102,7 @@ func (c *Cache) fetch(ctx context.Context, pin model.PinnedInput) (*Cached, erro
 	}
 	path, digest, err := c.download(ctx, bucket, o, pin.SHA256)
 	if err == nil && digest != pin.SHA256 {
-		err = fmt.Errorf("objects: %s %w: generation %s has sha256 %.12s.., was pinned with %.12s..", pin.URI, ErrChanged, pin.Generation, digest, pin.SHA256)
+		err = fmt.Errorf("objects: %s %w: generation %s has sha256 %s, was pinned with %s", pin.URI, ErrChanged, pin.Generation, digest, pin.SHA256)
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.discard(pin.SHA256))
