@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/whatif-machine/whatif/sql/loads"
 	"github.com/whatif-machine/whatif/sql/loads/bigquery"
@@ -62,7 +63,7 @@ func Open(ctx context.Context, from *results.Store, t Target) (*Warehouse, error
 		return nil, err
 	}
 	name := t.Dataset + "." + bigquery.Table
-	loader, err := loads.New(loads.Options{Store: s, Warehouse: table, Table: name, Source: strings.TrimSuffix(source, "/")})
+	loader, err := loads.New(loads.Options{Store: s, Warehouse: table, Table: name, Source: strings.TrimSuffix(source, "/"), Now: time.Now})
 	if err != nil {
 		return nil, errors.Join(err, table.Close())
 	}

@@ -222,12 +222,13 @@ func (w *Worker) note(left map[string]bool) {
 
 // look finds what is not known to be loaded: at the start among all simulations, later among the young ones.
 func (w *Worker) look(ctx context.Context) {
-	for all, pause := true, time.Duration(0); ; {
+	for all := true; ; {
 		err := w.find(ctx, all)
 		if ctx.Err() != nil {
 			return
 		}
-		if pause = lookEvery; err != nil {
+		pause := lookEvery
+		if err != nil {
 			w.Logger.Warn("looking for simulations that are not loaded failed; it is tried again", "error", err)
 			pause = firstRetry
 		} else {

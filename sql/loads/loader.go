@@ -13,7 +13,6 @@ type Options struct {
 	Warehouse Warehouse
 	Table     string // PROJECT.DATASET.TABLE; names the rounds' folder
 	Source    string // gs:// URI of the results, or of where Store stages them
-	Writer    string // who loads, for people who read the marks
 
 	Patience time.Duration // how long troubles that pass by themselves are waited for; default 1 minute
 	Poll     time.Duration // between two questions about a job that runs, in the end; default 5 s
@@ -38,17 +37,14 @@ const (
 
 // New makes a loader. Nothing is asked or written yet.
 func New(o Options) (*Loader, error) {
-	if o.Store == nil || o.Warehouse == nil || o.Table == "" || o.Source == "" {
-		return nil, errors.New("loads: it needs a store, a warehouse, a table and a source")
+	if o.Store == nil || o.Warehouse == nil || o.Table == "" || o.Source == "" || o.Now == nil {
+		return nil, errors.New("loads: it needs a store, a warehouse, a table, a source and a clock")
 	}
 	if o.Patience == 0 {
 		o.Patience = defaultPatience
 	}
 	if o.Poll == 0 {
 		o.Poll = defaultPoll
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	if o.Sleep == nil {
 		o.Sleep = sleep

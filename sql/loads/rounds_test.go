@@ -152,7 +152,7 @@ func TestAForgottenJobIsNotTakenForNone(t *testing.T) {
 		w.commit(simulationID(0), attempt(1, "baseline")...)
 		// A loader that dies when BigQuery has the job.
 		p := &process{w: w}
-		dying := must(loads.New(loads.Options{Store: p, Table: table, Source: source, Patience: 1,
+		dying := must(loads.New(loads.Options{Store: p, Table: table, Source: source, Patience: 1, Now: time.Now,
 			Warehouse: &bigquerytest.Direct{Service: w.service, Project: project, Dataset: dataset, Table: tableName, Location: "US", Fault: onInsert(bigquerytest.LostAnswer)}}))
 		if _, err := dying.Load(t.Context(), true, simulationID(0)); err == nil {
 			t.Fatal("the answer was not lost")

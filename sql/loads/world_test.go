@@ -249,7 +249,7 @@ func (p *process) fault(ctx context.Context, _ string) (bigquerytest.Fault, erro
 // loader starts a loader in the process.
 func (p *process) loader() *loads.Loader {
 	return must(loads.New(loads.Options{
-		Store: p, Table: table, Source: source,
+		Store: p, Table: table, Source: source, Now: time.Now,
 		Warehouse: &bigquerytest.Direct{Service: p.w.service, Project: project, Dataset: dataset, Table: tableName, Location: "US", Fault: p.fault},
 	}))
 }

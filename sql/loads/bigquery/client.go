@@ -2,6 +2,7 @@ package bigquery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -193,7 +194,7 @@ func standing(s *bq.JobStatus) loads.Job {
 		return job
 	}
 	if err := s.Err(); err != nil {
-		if of, ok := err.(*bq.Error); ok {
+		if of, ok := errors.AsType[*bq.Error](err); ok {
 			job.Err = JobError(of.Reason, of.Message)
 		} else {
 			job.Err = JobError("", err.Error())

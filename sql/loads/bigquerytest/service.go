@@ -79,7 +79,7 @@ type job struct {
 // New is a service without datasets.
 func New(o Options) *Service {
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = time.Now //nolint:forbidigo // a server for tests, which go by the real clock unless they say otherwise
 	}
 	if o.Pace == nil {
 		o.Pace = func(*bq.Job) (time.Duration, time.Duration) { return 0, 0 }
