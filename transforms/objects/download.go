@@ -23,7 +23,7 @@ var errSum = errors.New("other bytes have come than are stored")
 
 // Download makes an object, at the generation that was seen, a file: written beside it and checked against the
 // CRC32C, made durable, renamed. A file that is there is replaced.
-func (b *Bucket) Download(ctx context.Context, o Object, file string) (err error) {
+func (b *Bucket) Download(ctx context.Context, o Object, file string) error {
 	handle, err := b.object(o.Name)
 	if err != nil {
 		return err
@@ -32,27 +32,19 @@ func (b *Bucket) Download(ctx context.Context, o Object, file string) (err error
 	if err != nil {
 		return fmt.Errorf("objects: download %s: %w", b.URI(o.Name), err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, temp.Close(), os.Remove(temp.Name()))
-		}
-	}()
 	for range fillings {
 		if err = b.fill(ctx, handle.Generation(o.Generation), o, temp); !errors.Is(err, errSum) {
 			break
 		}
 	}
+	if err == nil {
+		err = errors.Join(temp.Chmod(0o644), temp.Sync())
+	}
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), file)
+	}
 	if err != nil {
-		return failed("download", b.URI(o.Name), err)
-	}
-	if err := errors.Join(temp.Chmod(0o644), temp.Sync()); err != nil {
-		return fmt.Errorf("objects: download %s: %w", b.URI(o.Name), err)
-	}
-	if err := temp.Close(); err != nil {
-		return fmt.Errorf("objects: download %s: %w", b.URI(o.Name), err)
-	}
-	if err := os.Rename(temp.Name(), file); err != nil {
-		return fmt.Errorf("objects: download %s: %w", b.URI(o.Name), err)
+		return failed("download", b.URI(o.Name), errors.Join(err, os.Remove(temp.Name())))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -428,6 +429,24 @@ func TestDownloadsAreWholeOrNotThere(t *testing.T) {
 	}
 	if left := must[[]os.DirEntry](t)(os.ReadDir(dir)); len(left) != 1 {
 		t.Errorf("files left: %v", left)
+	}
+}
+
+// TestADiskThatTakesNothingIsToldAtOnce: it is no fault of the service that would pass.
+func TestADiskThatTakesNothingIsToldAtOnce(t *testing.T) {
+	g, b := opened(t)
+	o := must[Object](t)(b.Create(t.Context(), "x", []byte("one")))
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Logf("no full disk here: %v", err)
+		return
+	}
+	before := g.Count()
+	if err := b.fill(t.Context(), b.handle.Object("some/where/x"), o, full); !errors.Is(err, syscall.ENOSPC) || g.Count() != before+1 {
+		t.Errorf("%v, after %d requests", err, g.Count()-before)
+	}
+	if err := full.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

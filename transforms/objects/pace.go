@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -92,7 +93,7 @@ func (p pace) once(ctx context.Context, bytes int64, again bool, op func(*try) e
 	t := &try{ctx: limited, again: again, limit: limit, timer: time.AfterFunc(limit+allowance(bytes), func() { cancel(errSlow) })}
 	defer t.timer.Stop()
 	err := op(t)
-	if err != nil && ctx.Err() == nil && context.Cause(limited) == errSlow {
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(limited), errSlow) {
 		return fmt.Errorf("%w: %w", errSlow, err)
 	}
 	return err
@@ -116,6 +117,9 @@ func (g *givenUp) Unwrap() error { return g.last }
 // transient tells whether another try may succeed: what the service's client says, and every fault on the way
 // to it but that of a certificate, which is somebody's mistake.
 func transient(err error) bool {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return false // of this machine: its disk is full, a key file is missing
+	}
 	if _, ok := errors.AsType[passing](err); ok || errors.Is(err, errSlow) || storage.ShouldRetry(err) {
 		return true
 	}

@@ -53,7 +53,7 @@ func checkName(name string) error {
 	}
 	for part := range strings.SplitSeq(strings.TrimSuffix(name, "/"), "/") {
 		if part == "" || part == "." || part == ".." {
-			return fmt.Errorf("%.80q is no name of an object here: a part of it is empty, . or ..", name)
+			return fmt.Errorf("%.80q is no name of an object here: a part of it is empty or only dots", name)
 		}
 	}
 	return nil

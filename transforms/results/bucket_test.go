@@ -167,7 +167,7 @@ func TestAThousandRowsTakeAListAndARequestEach(t *testing.T) {
 // TestABucketThatIsMissingIsNoEmptyStore.
 func TestABucketThatIsMissingIsNoEmptyStore(t *testing.T) {
 	objecttest.Server(t)
-	s := must[*Store](t)(Open("gs://no-such-bucket/results"))
+	s := openQuick(t, "gs://no-such-bucket/results", t.TempDir())
 	_, listed := s.Simulations(t.Context())
 	_, resolved := s.Resolve(t.Context(), "latest")
 	_, planned := s.Plan(t.Context(), newest)

@@ -130,7 +130,9 @@ func (up *session) request() *http.Request {
 			panic(err) // it writes to memory
 		}
 	}
-	w.Close()
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
 	query := url.Values{}
 	for key, values := range up.query {
 		query[key] = values
