@@ -2,6 +2,7 @@ package sql
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,17 +43,55 @@ func TestStatementsForTheAnalyser(t *testing.T) {
 		}
 		all = append(all, statement{Name: "view " + v.Name + " with all it reads", SQL: query, Scans: scansOf(t, v.Name)})
 	}
+	write(t, "1-sql.json", all)
+	write(t, "3-cookbook.json", cookbook(t))
+}
+
+// write leaves statements for the analyser, if it asked for them.
+func write(t *testing.T, name string, list []statement) {
+	t.Helper()
 	directory := os.Getenv("WHATIF_STATEMENTS")
 	if directory == "" {
 		return
 	}
-	text, err := json.MarshalIndent(all, "", "  ")
+	text, err := json.MarshalIndent(list, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(directory, "1-sql.json"), text, 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(directory, name), text, 0o666); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// block is a query of the cookbook; googlesql is one that stands for the one before it in BigQuery.
+var block = regexp.MustCompile("(?ms)^```(sql|googlesql)\n(.*?)^```$")
+
+// cookbook are the cookbook's queries as BigQuery gets them. Those that are written for it name the dataset and
+// filter the partition of each view; the others count on a default dataset.
+func cookbook(t *testing.T) (list []statement) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "sql-cookbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range block.FindAllSubmatchIndex(text, -1) {
+		language, query := string(text[m[2]:m[3]]), strings.TrimSuffix(strings.TrimSpace(string(text[m[4]:m[5]])), ";")
+		name := fmt.Sprintf("docs/sql-cookbook.md:%d", 1+strings.Count(string(text[:m[0]]), "\n"))
+		if language == "googlesql" {
+			read, days := strings.Count(query, "`my-project.whatif."), strings.Count(query, "submitted_date = '")+strings.Count(query, "DATE(submitted_at) = '")
+			if read == 0 || days != read {
+				t.Errorf("%s reads %d views and names %d days", name, read, days)
+			}
+			if strings.TrimSpace(string(text[:m[0]])) != "" && strings.HasSuffix(strings.TrimSpace(string(text[:m[0]])), "```") {
+				list = list[:len(list)-1]
+			}
+		}
+		list = append(list, statement{Name: name, SQL: query})
+	}
+	if len(list) < 20 {
+		t.Errorf("the cookbook has %d queries", len(list))
+	}
+	return list
 }
 
 func pairs(columns []Column) (list [][2]string) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) {
 // analyser is GoogleSQL as BigQuery has it, with the tables and views made so far.
 type analyser struct {
 	catalog *gsql.SimpleCatalog
+	dataset *gsql.SimpleCatalog // my-project.whatif, in the catalog
 	options *gsql.AnalyzerOptions
 	types   *gsql.TypeFactory
 	held    []any // what the catalog refers to without keeping it
@@ -37,6 +39,9 @@ func newAnalyser() (*analyser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.dataset, err = gsql.NewSimpleCatalog(dataset, nil); err != nil {
+		return nil, err
+	}
 	if a.options, err = gsql.NewAnalyzerOptions2(); err != nil {
 		return nil, err
 	}
@@ -50,6 +55,7 @@ func newAnalyser() (*analyser, error) {
 		language.EnableReservableKeyword("QUALIFY", true),
 		// "CREATE VIEW name (column OPTIONS (description = ..))": BigQuery, Data definition language, CREATE VIEW.
 		language.EnableLanguageFeature(gsql.LanguageFeatureFeatureCreateViewsWithColumnOptions),
+		a.catalog.AddCatalog(a.dataset),
 		a.catalog.AddBuiltinFunctionsAndTypes(&gsql.BuiltinFunctionOptions{LanguageOptions: language}),
 		a.options.SetLanguage(language),
 		a.options.SetPruneUnusedColumns(true),
@@ -70,8 +76,14 @@ type meaning struct {
 	out     *gsql.AnalyzerOutput
 }
 
+// ofDataset is the name of a table as BigQuery takes it: "`project.dataset.table`" is the same as
+// "`project`.`dataset`.`table`" (Lexical structure and syntax, Table names). So the table's own name is what
+// its columns stand behind, and hides a column of the same name.
+var ofDataset = regexp.MustCompile("`(my-project\\.whatif)\\.(\\w+)`")
+
 // analyse reads a statement. The error says where it is wrong.
 func (a *analyser) analyse(text string) (*meaning, error) {
+	text = ofDataset.ReplaceAllString(text, "`$1`.$2")
 	out, err := gsql.AnalyzeStatement(text, a.options, a.catalog, a.types)
 	if err != nil {
 		return nil, err
@@ -177,7 +189,8 @@ func (a *analyser) keep(name string, m *meaning) error {
 			return err
 		}
 	}
-	return a.catalog.AddTable(table)
+	// Also by itself, as with a default dataset.
+	return errors.Join(a.catalog.AddTable(table), a.dataset.AddTable(table))
 }
 
 // keepFunction puts a table function of texts into the catalog.
@@ -215,7 +228,7 @@ func (a *analyser) keepFunction(name string, arguments int, m *meaning) error {
 		return err
 	}
 	a.held = append(a.held, text, list, relation, result, signature, function, m.out)
-	return a.catalog.AddTableValuedFunction2(name, function.TableValuedFunction)
+	return errors.Join(a.catalog.AddTableValuedFunction2(name, function.TableValuedFunction), a.dataset.AddTableValuedFunction2(name, function.TableValuedFunction))
 }
 
 // equal compares names and types as BigQuery does.

@@ -60,6 +60,9 @@ func (s *selection) plain(w *writer, others []condition) string {
 	if s.view.name == "pareto" {
 		from += "(" + w.text(s.x) + ", " + w.text(s.y) + ")"
 	}
+	if w.dialect == bigQuery && s.at(s.view.of) >= 0 {
+		from += " AS answer" // there a view's name hides its column of the same name
+	}
 	where := append(s.partition(w, ""), s.filtered(w, "")...)
 	if len(s.metrics) > 0 {
 		// Names of a list of ours.
