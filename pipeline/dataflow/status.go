@@ -79,7 +79,7 @@ func (j *job) failed(ctx context.Context, status remote.Status) (remote.Status, 
 		return remote.Status{}, err // nobody asks again once it is known that the job has failed
 	case err != nil:
 		status.Message = "the service does not say why: " + err.Error()
-		return status, nil
+		return status, nil //nolint:nilerr // the state is known, and is the answer
 	case said == "":
 		status.Message = "the service does not say why; the logs of its workers may: " + j.logs()
 		return status, nil

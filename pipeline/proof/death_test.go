@@ -42,6 +42,7 @@ func TestDeathAtEachMoment(t *testing.T) {
 	for _, moment := range dieAt {
 		t.Run(moment, func(t *testing.T) {
 			s.t = t
+			s.removeProgram()
 			at, before, once := s.newResults(), len(s.cloud.Jobs()), filepath.Join(t.TempDir(), "passed")
 			env := []string{"WHATIF_KILLPOINT=" + moment, "WHATIF_KILLPOINT_ONCE=" + once}
 			said, err := s.run(env, append([]string{"run", "gs://inputs/study.yaml", "--results", at}, s.onDataflow()...)...)

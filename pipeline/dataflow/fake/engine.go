@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	df "google.golang.org/api/dataflow/v1b3"
 )
@@ -51,7 +50,7 @@ type Teller struct {
 func (t Teller) Running() {
 	t.change(func(j *job) {
 		if j.said.CurrentState == pending {
-			j.state(running)
+			j.state(running, t.server.now())
 		}
 	})
 }
@@ -65,7 +64,7 @@ func (t Teller) Counters(counters []Counter) {
 func (t Teller) Message(importance Importance, text string) {
 	t.change(func(j *job) {
 		j.messages = append(j.messages, &df.JobMessage{
-			MessageImportance: string(importance), MessageText: text, Time: time.Now().UTC().Format(time.RFC3339Nano),
+			MessageImportance: string(importance), MessageText: text, Time: t.server.now(),
 		})
 	})
 }
@@ -76,9 +75,7 @@ func (t Teller) change(how func(*job)) {
 	how(t.job)
 }
 
-func (j *job) state(to string) {
-	j.said.CurrentState, j.said.CurrentStateTime = to, time.Now().UTC().Format(time.RFC3339Nano)
-}
+func (j *job) state(to, now string) { j.said.CurrentState, j.said.CurrentStateTime = to, now }
 
 // run has the engine run a job and notes its end. A job whose engine gives up fails with the reason among
 // its messages: "Troubleshoot Dataflow errors", https://cloud.google.com/dataflow/docs/guides/common-errors.
@@ -94,11 +91,11 @@ func (s *Server) run(ctx context.Context, j *job) {
 	t.change(func(j *job) {
 		switch {
 		case err == nil:
-			j.state(done)
+			j.state(done, s.now())
 		case ctx.Err() != nil:
-			j.state(cancelled)
+			j.state(cancelled, s.now())
 		default:
-			j.state(failed)
+			j.state(failed, s.now())
 		}
 		for _, other := range s.jobs {
 			j.ended = max(j.ended, other.ended)
@@ -118,7 +115,7 @@ func (s *Server) metrics(_ context.Context, r *http.Request) (any, *Fault) {
 	if refused != nil {
 		return nil, refused
 	}
-	answer := &df.JobMetrics{MetricTime: time.Now().UTC().Format(time.RFC3339Nano), Metrics: []*df.MetricUpdate{
+	answer := &df.JobMetrics{MetricTime: s.now(), Metrics: []*df.MetricUpdate{
 		// The service's own are among them.
 		{Name: &df.MetricStructuredName{Origin: "dataflow/v1b3", Name: "CurrentVcpuCount"}, Scalar: 4},
 	}}

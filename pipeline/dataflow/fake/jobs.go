@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"time"
 
 	df "google.golang.org/api/dataflow/v1b3"
 )
@@ -108,11 +107,10 @@ func (s *Server) active() int {
 
 // add makes a job of what was asked for. Ids look like the service's.
 func (s *Server) add(asked df.Job, region string) *job {
-	now := time.Now().UTC()
 	j := &job{said: asked, made: len(s.jobs), hidden: s.options.ListLag}
-	j.said.Id = fmt.Sprintf("%s-%d", now.Format("2006-01-02_15_04_05"), 1_000_000+len(s.jobs))
+	j.said.Id = fmt.Sprintf("2026-07-01_06_00_00-%d", 1_000_000+len(s.jobs))
 	j.said.ProjectId, j.said.Location = s.options.Project, region
-	j.said.CreateTime = now.Format(time.RFC3339Nano)
+	j.said.CreateTime = s.now()
 	j.said.CurrentState, j.said.CurrentStateTime = pending, j.said.CreateTime
 	s.jobs = append(s.jobs, j)
 	return j

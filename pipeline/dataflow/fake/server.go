@@ -39,6 +39,7 @@ type Server struct {
 	running sync.WaitGroup // the engine's jobs
 
 	mu       sync.Mutex
+	ticks    int
 	jobs     []*job
 	faults   map[Operation][]Fault
 	requests map[Operation]int
@@ -86,6 +87,15 @@ func (s *Server) Jobs() []df.Job {
 		all[i] = j.said
 	}
 	return all
+}
+
+// epoch is when the service's clock begins.
+var epoch = time.Date(2026, 7, 1, 6, 0, 0, 0, time.UTC)
+
+// now is the service's time, which goes on by a second whenever it is told. The lock is held.
+func (s *Server) now() string {
+	s.ticks++
+	return epoch.Add(time.Duration(s.ticks) * time.Second).Format(time.RFC3339Nano)
 }
 
 // Requests is how many requests of an operation have come in.
