@@ -39,6 +39,9 @@ var rooms = map[string][]string{
 	"pipeline/remote":               {},
 	"sql":                           {"model"},
 	"sql/install":                   {"sql", "sql/loads/bigquery"},
+	"sql/loads":                     {"model", "transforms/killpoint"},
+	"sql/loads/bigquery":            {"model", "sql/loads"},
+	"sql/loads/bigquerytest":        {"model", "sql/loads", "sql/loads/bigquery"},
 	"sql/warehouse":                 {"model", "sql"},
 	"sql/report":                    {"model", "sql", "sql/warehouse"},
 	"launcher":                      {"launcher/", "model", "model/inventory", "transforms/killpoint", "pipeline", "sql", "sql/", "transforms/objects", "transforms/results"},
@@ -57,6 +60,7 @@ var rooms = map[string][]string{
 	"launcher/web":                  {},
 	"launcher/wire":                 {},
 	"cmd/whatif":                    {"launcher", "launcher/", "model", "model/", "transforms", "transforms/", "pipeline", "sql", "sql/"},
+	"cmd/whatif-worker":             {"pipeline"},
 }
 
 // libraries says which outside packages the rooms below a prefix may not know.
