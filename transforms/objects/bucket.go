@@ -18,7 +18,11 @@ type Bucket struct {
 	handle *storage.BucketHandle
 	pace   pace
 	part   int64
+	page   int // names in an answer
 }
+
+// pageNames is the most names that are to be had in one answer.
+const pageNames = 1000
 
 // partBytes is the part of a large object that is sent or fetched, and again if it fails, at a time.
 const partBytes = 16 << 20
@@ -48,7 +52,7 @@ func Open(ctx context.Context, uri string) (*Bucket, error) {
 		prefix += "/"
 	}
 	handle := c.Bucket(bucket).Retryer(storage.WithPolicy(storage.RetryNever)) // we know better when
-	return &Bucket{name: bucket, prefix: prefix, handle: handle, pace: usualPace(), part: partBytes}, nil
+	return &Bucket{name: bucket, prefix: prefix, handle: handle, pace: usualPace(), part: partBytes, page: pageNames}, nil
 }
 
 // clients are the process's, one for each server it has been told to use: there is more than one in tests only.

@@ -10,9 +10,6 @@ import (
 	"google.golang.org/api/iterator"
 )
 
-// pageSize is how many names come in one answer: the most that are to be had.
-const pageSize = 1000
-
 // List is every object whose name begins with a prefix, by name. An error ends it.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
@@ -69,7 +66,7 @@ func (b *Bucket) pages(ctx context.Context, prefix, delimiter string) iter.Seq2[
 			var next string
 			err := b.pace.run(ctx, 0, func(t *try) (err error) {
 				page = nil
-				next, err = iterator.NewPager(b.handle.Objects(t.ctx, query), pageSize, token).NextPage(&page)
+				next, err = iterator.NewPager(b.handle.Objects(t.ctx, query), b.page, token).NextPage(&page)
 				return err
 			})
 			if err != nil {
