@@ -8,14 +8,12 @@ import (
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/graphx"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/harness/init" // the worker's entry points
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/runtime/metricsx"
 	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
-	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/universal/extworker"
-	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/whatif-machine/whatif/pipeline/portable"
 )
 
 // prismRunner runs a pipeline on Beam's own local runner, which serialises every step and element as
@@ -42,53 +40,30 @@ func (r prismRunner) Start(ctx context.Context, p *beam.Pipeline) (Execution, er
 
 // prismExecution is one job on a Prism of its own.
 type prismExecution struct {
-	workers  *extworker.Loopback
-	jobs     jobpb.JobServiceClient
-	pipeline *pipepb.Pipeline
-	id       string
+	workers *extworker.Loopback
+	jobs    jobpb.JobServiceClient
+	id      string
 }
 
 // submit marshals the pipeline for workers in this process and starts it.
 func (e *prismExecution) submit(ctx context.Context, p *beam.Pipeline) error {
-	edges, _, err := p.Build()
+	environment, err := portable.External(e.workers.EnvironmentConfig(ctx))
 	if err != nil {
-		return fmt.Errorf("pipeline: build: %w", err)
+		return err
 	}
-	environment, err := graphx.CreateEnvironment(ctx, graphx.URNEnvExternal, e.workers.EnvironmentConfig)
+	model, err := portable.Model(p, environment)
 	if err != nil {
-		return fmt.Errorf("pipeline: environment for Prism: %w", err)
-	}
-	environment.Dependencies = nil // the workers are this process: nothing to stage
-	e.pipeline, err = graphx.Marshal(edges, &graphx.Options{Environment: environment})
-	if err != nil {
-		return fmt.Errorf("pipeline: marshal: %w", err)
+		return err
 	}
 	e.jobs, err = prism.CreateJobServer(ctx, prism.Options{})
 	if err != nil {
 		return fmt.Errorf("pipeline: start Prism: %w", err)
 	}
-	return e.start(ctx)
-}
-
-func (e *prismExecution) start(ctx context.Context) error {
-	options, err := structpb.NewStruct(map[string]any{
-		"beam:option:app_name:v1": prismName,
+	e.id, err = portable.Start(ctx, e.jobs, model, prismName, map[string]any{
 		// Without it Prism splits a bundle under way: counters stand still and the pool's bound is lost.
-		"beam:option:experiments:v1": []any{"prism_disable_sdf_split", "beam_fn_api"},
+		"experiments": []any{"prism_disable_sdf_split", "beam_fn_api"},
 	})
-	if err != nil {
-		return fmt.Errorf("pipeline: options for Prism: %w", err)
-	}
-	prepared, err := e.jobs.Prepare(ctx, &jobpb.PrepareJobRequest{Pipeline: e.pipeline, PipelineOptions: options, JobName: prismName})
-	if err != nil {
-		return fmt.Errorf("pipeline: Prism did not take the pipeline: %w", err)
-	}
-	run, err := e.jobs.Run(ctx, &jobpb.RunJobRequest{PreparationId: prepared.GetPreparationId(), RetrievalToken: prepared.GetStagingSessionToken()})
-	if err != nil {
-		return fmt.Errorf("pipeline: Prism did not start the pipeline: %w", err)
-	}
-	e.id = run.GetJobId()
-	return nil
+	return err
 }
 
 func (e *prismExecution) Counters(ctx context.Context) (Counters, bool) {
@@ -96,8 +71,11 @@ func (e *prismExecution) Counters(ctx context.Context) (Counters, bool) {
 	if err != nil {
 		return Counters{}, false // they are for looking at; the job goes on
 	}
-	m := answer.GetMetrics()
-	return countersOf(*metricsx.FromMonitoringInfos(e.pipeline, m.GetAttempted(), m.GetCommitted()))
+	named := portable.Counters(answer.GetMetrics())
+	if named == nil {
+		return Counters{}, false
+	}
+	return *countersNamed(named), true
 }
 
 // Cancel ends the job in Prism and the contexts of the steps, which Prism does not.
