@@ -5,7 +5,7 @@
 #
 #   launcher   the whole command; `serve` by default, any other by name (`docker run whatif demo /data/demo`)
 #   worker     what runs on a cluster: Beam's own boot as the entry point (Dataflow, by sdk_container_image), and
-#              `whatif-worker pool` beside each task manager of Flink (deploy/kubernetes/flink.yaml)
+#              `whatif-worker pool` beside each task manager of Flink (docs/flink.md)
 #
 # Both run as user 65532 on images with no shell and no package manager. What is compiled, and how, stands in
 # .ci/compile; the checks of the project read this file and carry it out step by step, so it is not only words.
@@ -54,6 +54,7 @@ COPY --from=build-launcher --chown=65532:65532 /out/data /data
 # On all addresses the launcher starts only once there is a key: docker run .. whatif keys create --name me
 ENV WHATIF_LISTEN=0.0.0.0:8080 \
     WHATIF_RESULTS=/data/results \
+    XDG_CACHE_HOME=/data/cache \
     WHATIF_LOG_FORMAT=json
 WORKDIR /data
 VOLUME ["/data"]

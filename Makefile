@@ -2,7 +2,7 @@
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint race fuzz bench full clean
+.PHONY: help build demo test lint race fuzz bench full release clean
 
 BIN     := bin/whatif
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -45,5 +45,8 @@ bench: ## the benchmarks with their ratios, six runs each, through benchstat
 full: ## the slow proofs: soak, hundreds of kills, long fuzz, the big study
 	.ci/full
 
+release: ## every program, static, with SHA256SUMS and bills of materials, into dist
+	@VERSION=$(VERSION) .ci/release dist
+
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

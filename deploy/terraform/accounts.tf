@@ -4,8 +4,8 @@
 #              results         inputs    staging   dataset   jobs of BigQuery   jobs of Dataflow   store   images
 #   launcher   read, create,   read      read,     edit      run                create, watch      yes     read
 #              delete                    write
-#   worker     read, create    read      read,     -         -                  be a worker        -       read
-#                                        write
+#   worker     read, create,   read      read,     -         -                  be a worker        -       read
+#              delete                    write
 #   reader     read            -         -         view      run                -                  -       -
 
 resource "google_service_account" "launcher" {
@@ -28,14 +28,13 @@ locals {
   worker   = "serviceAccount:${google_service_account.worker.email}"
   reader   = "serviceAccount:${google_service_account.reader.email}"
 
-  # objectUser reads, creates, overwrites and deletes; objectCreator creates, and can overwrite nothing, which is all that
-  # a worker's commits need.
+  # objectUser reads, creates, overwrites and deletes, and can change no setting of a bucket. Workers need it as well: a marker of
+  # a variant that was given up is taken back (docs/object-storage.md).
   buckets = {
     launcher-results = { bucket = google_storage_bucket.results.name, role = "roles/storage.objectUser", member = local.launcher }
     launcher-inputs  = { bucket = google_storage_bucket.inputs.name, role = "roles/storage.objectViewer", member = local.launcher }
     launcher-staging = { bucket = google_storage_bucket.staging.name, role = "roles/storage.objectUser", member = local.launcher }
-    worker-read      = { bucket = google_storage_bucket.results.name, role = "roles/storage.objectViewer", member = local.worker }
-    worker-create    = { bucket = google_storage_bucket.results.name, role = "roles/storage.objectCreator", member = local.worker }
+    worker-results   = { bucket = google_storage_bucket.results.name, role = "roles/storage.objectUser", member = local.worker }
     worker-inputs    = { bucket = google_storage_bucket.inputs.name, role = "roles/storage.objectViewer", member = local.worker }
     worker-staging   = { bucket = google_storage_bucket.staging.name, role = "roles/storage.objectUser", member = local.worker }
     reader-results   = { bucket = google_storage_bucket.results.name, role = "roles/storage.objectViewer", member = local.reader }
