@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,17 +145,26 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestTheSettingsAreDocumented: each has its place in the table of docs/launcher.md.
+// TestTheSettingsAreDocumented: each has its place in the table of docs/launcher.md, or of docs/runners.md if it is
+// one of runners beyond this machine.
 func TestTheSettingsAreDocumented(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "launcher.md"))
-	if err != nil {
-		t.Fatal(err)
+	table := func(file, end string) string {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(text), "## Settings")
+		before, _, _ := strings.Cut(after, end)
+		return before
 	}
-	_, table, _ := strings.Cut(string(text), "## Settings")
-	table, _, _ = strings.Cut(table, "## Metrics")
+	launcher, runners := table("launcher.md", "## Metrics"), table("runners.md", "## What")
 	for _, name := range newSettings().names() {
-		if name != secretSetting && !strings.Contains(table, "`"+name+"`") {
-			t.Errorf("docs/launcher.md does not tell of the setting %s", name)
+		where, file := launcher, "launcher.md"
+		if slices.Contains(elsewhereSettings, name) {
+			where, file = runners, "runners.md"
+		}
+		if name != secretSetting && !strings.Contains(where, "`"+name+"`") {
+			t.Errorf("docs/%s does not tell of the setting %s", file, name)
 		}
 	}
 }
