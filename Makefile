@@ -2,7 +2,7 @@
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint race fuzz bench full release clean
+.PHONY: help build worker demo test lint race fuzz bench full release clean
 
 BIN     := bin/whatif
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -11,8 +11,11 @@ FUZZTIME ?= 10s
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/whatif and bin/whatif-worker; the first time takes minutes
+build: ## build bin/whatif; the first time takes minutes
 	@.ci/build $(BIN) $(VERSION)
+
+worker: ## build bin/whatif-worker, the program of workers on Flink and Dataflow
+	@VERSION=$(VERSION) .ci/compile whatif-worker bin/whatif-worker
 
 demo: build ## generate a small study, run it, compare its variants
 	@$(BIN) demo
