@@ -132,7 +132,8 @@ func (b *bucket) rows(ctx context.Context, dir string) (found []entry, err error
 func (b *bucket) sweep(context.Context, string, time.Time) error { return nil }
 
 // remove deletes the plan first, without which nobody takes a simulation for one, so that a half removed one is
-// never seen. The note that it has begun lets others finish it.
+// never seen. The note that it has begun lets others finish it; as long as the plan is there nothing is removed,
+// and the note stands for nothing.
 func (b *bucket) remove(ctx context.Context, dir string) error {
 	note := removedPrefix + dir
 	if _, err := b.objects.Create(ctx, note, nil); err != nil {
@@ -184,9 +185,26 @@ func (b *bucket) finishRemovals(ctx context.Context) error {
 		if id, ok := strings.CutPrefix(note, removedPrefix+"simulation_id="); !ok || CheckSimulationID(id) != nil {
 			return fmt.Errorf("results: %s is no note of a removal; another program made it, move it away", b.at(note))
 		}
-		if err := b.finish(ctx, note); err != nil {
+		if err := b.takeUp(ctx, note); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// takeUp finishes the removal that a note names. One that was cut off before the plan went has removed nothing:
+// the simulation is as it was, and somebody may have gone on with it since. There the note goes, not the
+// simulation: whoever still wants that removed removes it by its lock. Whoever has the lock may be removing it.
+func (b *bucket) takeUp(ctx context.Context, note string) error {
+	dir := strings.TrimPrefix(note, removedPrefix)
+	release, err := b.lock(ctx, dir+"/_lock", false)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return b.finish(ctx, note)
+	case errors.Is(err, errLocked):
+		return nil
+	case err != nil:
+		return failed("lock", b.at(dir), err)
+	}
+	return errors.Join(b.unmark(ctx, note), release())
 }

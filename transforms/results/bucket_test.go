@@ -140,6 +140,55 @@ func TestRetentionFinishesRemovals(t *testing.T) {
 	}
 }
 
+// TestANoteBesideAPlanRemovesNothing: the removal was cut off before anything was gone. Somebody has gone on with
+// the simulation, or has it at this moment.
+func TestANoteBesideAPlanRemovesNothing(t *testing.T) {
+	s := leased(t)
+	s.gcs.Break(objecttest.Fault{Op: objecttest.Delete, Name: "_plan.json", Status: 403})
+	if err := s.Delete(t.Context(), newest); err == nil {
+		t.Fatal("it was not cut off")
+	}
+	s.gcs.Heal()
+	note := removedPrefix + model.SimulationPath(newest)
+	collect := func() (noted bool) {
+		t.Helper()
+		if removed := must[[]string](t)(s.GC(t.Context(), time.Unix(0, 0), false)); len(removed) != 0 {
+			t.Errorf("removed %v", removed)
+		}
+		must[*model.Plan](t)(s.Plan(t.Context(), newest))
+		return len(s.below(t, note)) != 0
+	}
+	release := must[func() error](t)(s.Lock(t.Context(), newest))
+	if !collect() {
+		t.Error("the note of one who may be removing it is gone")
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+	if collect() {
+		t.Error("the note is left")
+	}
+	if err := s.Delete(t.Context(), newest); err != nil || len(s.below(t, model.SimulationPath(newest))) != 0 {
+		t.Errorf("removed in the end: %v, left %v", err, s.below(t, ""))
+	}
+}
+
+// TestARemovalThatFailsAgainIsNotTakenForDone.
+func TestARemovalThatFailsAgainIsNotTakenForDone(t *testing.T) {
+	s := leased(t)
+	rowsOf(t, s.Store, newest, 1, "v0001")
+	s.gcs.Break(objecttest.Fault{Op: objecttest.Delete, Name: "attempt=*.parquet", Status: 403, Times: objecttest.Always})
+	for range 2 {
+		if err := s.Delete(t.Context(), newest); err == nil || errors.Is(err, ErrNotFound) {
+			t.Errorf("%v", err)
+		}
+	}
+	s.gcs.Heal()
+	if err := s.Delete(t.Context(), newest); !errors.Is(err, ErrNotFound) || len(s.below(t, model.SimulationPath(newest))) != 0 {
+		t.Errorf("%v, left %v", err, s.below(t, ""))
+	}
+}
+
 // TestAThousandRowsTakeAListAndARequestEach, once: what was read is not read again, and a new one costs one.
 func TestAThousandRowsTakeAListAndARequestEach(t *testing.T) {
 	s := bucketBench(t)

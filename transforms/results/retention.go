@@ -13,8 +13,11 @@ import (
 func (s *Store) Delete(ctx context.Context, simulation string) (err error) {
 	release, err := s.Lock(ctx, simulation)
 	if errors.Is(err, ErrNotFound) {
-		// It may be half removed: whoever began that is gone.
-		return errors.Join(err, s.place.finishRemovals(ctx))
+		// It may be half removed: whoever began that is gone. That nothing is left is only said if nothing is.
+		if failure := s.place.finishRemovals(ctx); failure != nil {
+			return failure
+		}
+		return err
 	}
 	if err != nil {
 		return err
