@@ -3,13 +3,15 @@ package results
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/whatif-machine/whatif/model"
 )
 
-// Delete removes a simulation and its results, reserved or not. One that is running is refused with ErrRunning.
+// Delete removes a simulation and its results, reserved or not. One that is running is refused with ErrRunning,
+// and so is one with a job beyond this machine that is not accounted for: its workers would commit more rows.
 func (s *Store) Delete(ctx context.Context, simulation string) (err error) {
 	release, err := s.Lock(ctx, simulation)
 	if errors.Is(err, ErrNotFound) {
@@ -23,10 +25,21 @@ func (s *Store) Delete(ctx context.Context, simulation string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if err := ctx.Err(); err != nil {
+	if err := s.checkJobs(ctx, simulation); err != nil {
 		return err
 	}
 	return s.place.remove(ctx, model.SimulationPath(simulation))
+}
+
+// checkJobs refuses with ErrRunning to remove a simulation that has a job which may commit more rows.
+func (s *Store) checkJobs(ctx context.Context, simulation string) error {
+	open, err := s.OpenJobs(ctx, simulation)
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	job := open[0]
+	return fmt.Errorf("results: simulation %s %w: job %s of the runner %s, its attempt %d, is not known to have ended and may write more rows; "+
+		"`whatif run --resume %s` sees it to its end, then remove the simulation", simulation, ErrRunning, job.Name, job.Runner, job.Attempt, simulation)
 }
 
 // Expired lists the simulations submitted before a time, oldest first: those that retention may delete, and
@@ -55,7 +68,9 @@ func (s *Store) Expired(ctx context.Context, before time.Time) (old, reserved []
 
 // GC deletes the simulations submitted before a time and returns their ids, oldest first. Those that
 // are running and those that a launcher has reserved are kept. A dry run only says what would be deleted.
-// What an earlier deletion left that was interrupted goes first.
+// What an earlier deletion left that was interrupted goes first, and what came in after one goes last.
+//
+// Those that are kept for a job beyond this machine are in the error, which wraps ErrRunning: nobody may know.
 func (s *Store) GC(ctx context.Context, before time.Time, dryRun bool) (removed []string, err error) {
 	if !dryRun {
 		if err := s.place.finishRemovals(ctx); err != nil {
@@ -66,24 +81,30 @@ func (s *Store) GC(ctx context.Context, before time.Time, dryRun bool) (removed 
 	if err != nil {
 		return nil, err
 	}
+	var working []error
 	for _, sim := range old {
 		gone, err := s.collect(ctx, sim.ID, dryRun)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrRunning), errors.Is(err, ErrDamaged):
+			working = append(working, err)
+		case err != nil:
 			return removed, err
-		}
-		if gone {
+		case gone:
 			removed = append(removed, sim.ID)
 		}
 	}
-	return removed, nil
+	if !dryRun {
+		working = append(working, s.removeStrays(ctx, before))
+	}
+	return removed, errors.Join(working...)
 }
 
 // collect deletes a simulation that nobody has, or only says whether it would. That it is not reserved is looked
 // at under its lock: whoever reserves a simulation runs it next.
 func (s *Store) collect(ctx context.Context, simulation string, dryRun bool) (gone bool, err error) {
 	release, err := s.Lock(ctx, simulation)
-	if errors.Is(err, ErrRunning) {
-		return false, nil
+	if errors.Is(err, ErrRunning) || errors.Is(err, ErrNotFound) {
+		return false, nil // somebody is at it, or another has just removed it
 	}
 	if err != nil {
 		return false, err
@@ -93,8 +114,49 @@ func (s *Store) collect(ctx context.Context, simulation string, dryRun bool) (go
 	if err = errors.Join(err, ctx.Err()); err != nil || reserved {
 		return false, err
 	}
+	if err := s.checkJobs(ctx, simulation); err != nil {
+		return false, err
+	}
 	if !dryRun {
 		err = s.place.remove(ctx, model.SimulationPath(simulation))
 	}
 	return err == nil, err
+}
+
+// removeStrays removes what is in folders of simulations that have no plan and whose day was over before a time:
+// rows of workers that went on after the simulation was removed, and what a writer left that died before its plan.
+func (s *Store) removeStrays(ctx context.Context, before time.Time) error {
+	ids, err := s.folders(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if day, err := model.SimulationDate(id); err != nil || day.AddDate(0, 0, 1).After(before) {
+			continue
+		}
+		stray, err := s.isStray(ctx, id)
+		if err != nil {
+			return err
+		}
+		if stray {
+			err = s.place.remove(ctx, model.SimulationPath(id))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isStray tells whether a folder is that of no simulation, nor of one that a launcher is about to make.
+func (s *Store) isStray(ctx context.Context, simulation string) (bool, error) {
+	reserved, err := s.Reserved(ctx, simulation)
+	if err != nil || reserved {
+		return false, err
+	}
+	planned, err := s.place.exists(ctx, model.PlanPath(simulation))
+	if err != nil {
+		return false, failed("look at", s.Path(model.PlanPath(simulation)), err)
+	}
+	return !planned, nil
 }
