@@ -46,6 +46,31 @@ func TestEachRowIsLoadedOnce(t *testing.T) {
 	})
 }
 
+// TestWhatComesAfterALoadIsFound, of the attempt that was loaded too: it may go on while, or after, it is loaded.
+func TestWhatComesAfterALoadIsFound(t *testing.T) {
+	places(t, func(t *testing.T, c *cloud) {
+		w, err := loading.Open(t.Context(), c.store(), c.target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, variant := range []string{"baseline", "v0001"} {
+			c.run(simulation, 1, variant)
+			for _, want := range []bool{true, false} {
+				if pending, err := w.Pending(t.Context(), simulation); err != nil || pending != want {
+					t.Errorf("%s: pending %v, want %v; %v", variant, pending, want, err)
+				}
+				if _, err := c.load(simulation); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		c.wantRows(simulation, "baseline/1", "v0001/1")
+	})
+}
+
 // TestWhatCantBeReadIsLeftOut: a damaged row does not keep the others, and a restored one is loaded after all.
 func TestWhatCantBeReadIsLeftOut(t *testing.T) {
 	places(t, func(t *testing.T, c *cloud) {

@@ -47,10 +47,6 @@ func (s *store) Check(ctx context.Context, simulation string, row loads.Row) (st
 	return s.results.CheckRow(ctx, simulation, row.Variant, row.Attempt)
 }
 
-func (s *store) LastAttempt(ctx context.Context, simulation string) (int64, error) {
-	return s.results.LastAttempt(ctx, simulation)
-}
-
 // uploads is how many files are sent at a time.
 const uploads = 8
 

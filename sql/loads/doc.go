@@ -4,7 +4,7 @@
 //	                                         g0002.json      job 1 was seen to have failed; what job 2 leaves out
 //	                                         settled.json    what the warehouse said of the job that succeeded
 //	                         simulations/<id>/00000007       round 7 may hold files of this simulation
-//	                                          complete.3     all rows up to attempt 3 are in settled rounds
+//	                                          complete.3.31  31 rows, up to attempt 3, are all in settled rounds
 //
 // All names are taken create-only, so loaders on any number of machines agree without talking:
 //

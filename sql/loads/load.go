@@ -14,6 +14,8 @@ type Outcome struct {
 	Waiting    int       // rows in no round yet
 	LeftOut    []BadRow  // rows that can't be loaded as they are
 	Committed  int       // rows that the store has
+
+	attempt int64 // the highest of the rows
 }
 
 // RoundOf is what a round has of a simulation.
@@ -48,20 +50,12 @@ func (o Outcome) Complete() bool {
 //
 // An error that holds an *Error whose Temporary is true may pass; nothing is lost by trying again, ever.
 func (l *Loader) Load(ctx context.Context, wait bool, simulations ...string) ([]Outcome, error) {
-	attempts := make([]int64, len(simulations)) // before the rows are listed: none of these is missed
-	for i, id := range simulations {
-		n, err := l.Store.LastAttempt(ctx, id)
-		if err != nil {
-			return nil, fmt.Errorf("loads: simulation %s: %w", id, err)
-		}
-		attempts[i] = n
-	}
 	first, loadErr := l.load(ctx, wait, simulations)
 	outcomes := make([]Outcome, 0, len(simulations))
-	for i, id := range simulations {
+	for _, id := range simulations {
 		o, err := l.outcome(ctx, id, first)
 		if err == nil && o.Complete() {
-			err = l.markComplete(ctx, id, attempts[i])
+			err = l.markComplete(ctx, o)
 		}
 		if err != nil {
 			return outcomes, errors.Join(loadErr, err)
@@ -172,7 +166,7 @@ func (l *Loader) outcome(ctx context.Context, simulation string, first int64) (o
 		return o, fmt.Errorf("loads: simulation %s: %w", simulation, err)
 	}
 	sortRows(committed)
-	o.Committed = len(committed)
+	o.Committed, o.attempt = len(committed), lastAttempt(committed)
 	for _, row := range committed {
 		name := row.String()
 		why, out := m.out[name]

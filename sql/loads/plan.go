@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/transforms/killpoint"
@@ -127,33 +126,36 @@ func sortRows(rows []Row) {
 
 // membership is which rounds have which rows of a simulation.
 type membership struct {
-	rounds   map[string]*round // by row: the round that it is in
-	out      map[string]string // rows that a round left out and that are in no other: why
-	complete int64             // all rows up to this attempt are in settled rounds; -1: not known to be
+	rounds map[string]*round // by row: the round that it is in
+	out    map[string]string // rows that a round left out and that are in no other: why
 }
 
-// completePrefix begins the name of a mark that all rows up to an attempt are in settled rounds.
-const completePrefix = "complete."
+// completeMark is the name of a mark that all rows of a simulation were in settled rounds when the store had so
+// many, up to an attempt. It says nothing of rows that come later, of the same attempt too: one that was given up
+// may go on elsewhere for a while.
+func completeMark(attempt int64, rows int) string { return fmt.Sprintf("complete.%d.%d", attempt, rows) }
+
+// lastAttempt is the highest attempt of rows, 0 of none.
+func lastAttempt(rows []Row) (last int64) {
+	for _, r := range rows {
+		last = max(last, r.Attempt)
+	}
+	return last
+}
 
 // membership reads the rounds that are marked at a simulation. A mark of a round that was never made, or that
 // another loader made of other simulations, says nothing.
 func (l *Loader) membership(ctx context.Context, simulation string) (membership, error) {
-	m := membership{rounds: map[string]*round{}, out: map[string]string{}, complete: -1}
+	m := membership{rounds: map[string]*round{}, out: map[string]string{}}
 	names, err := l.Store.List(ctx, l.marksFolder(simulation))
 	if err != nil {
 		return m, fmt.Errorf("loads: simulation %s: %w", simulation, err)
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if text, ok := strings.CutPrefix(name, completePrefix); ok {
-			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-				m.complete = max(m.complete, n)
-			}
-			continue
-		}
 		n, err := strconv.ParseInt(name, 10, 64)
 		if err != nil {
-			continue // a file that is still being written
+			continue // it says that all is loaded, or is a file that is still being written
 		}
 		r, err := l.read(ctx, n)
 		if err != nil {
@@ -179,9 +181,10 @@ func (m *membership) add(r *round, simulation string) {
 	}
 }
 
-// Pending reports whether a simulation may have rows that are not known to be loaded, by looking at its marks only.
+// Pending reports whether a simulation may have rows that are not known to be loaded: it lists its rows and its marks,
+// and reads nothing.
 func (l *Loader) Pending(ctx context.Context, simulation string) (bool, error) {
-	last, err := l.Store.LastAttempt(ctx, simulation)
+	rows, err := l.Store.Rows(ctx, simulation)
 	if err != nil {
 		return false, fmt.Errorf("loads: simulation %s: %w", simulation, err)
 	}
@@ -189,13 +192,13 @@ func (l *Loader) Pending(ctx context.Context, simulation string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("loads: simulation %s: %w", simulation, err)
 	}
-	return !slices.Contains(names, completePrefix+strconv.FormatInt(last, 10)), nil
+	return !slices.Contains(names, completeMark(lastAttempt(rows), len(rows))), nil
 }
 
-// markComplete notes that all rows up to an attempt are in settled rounds.
-func (l *Loader) markComplete(ctx context.Context, simulation string, attempt int64) error {
-	name := path.Join(l.marksFolder(simulation), completePrefix+strconv.FormatInt(attempt, 10))
-	err := l.Store.Create(ctx, name, []byte("all rows up to this attempt are in settled rounds\n"))
+// markComplete notes that all rows that an outcome has counted are in settled rounds.
+func (l *Loader) markComplete(ctx context.Context, o Outcome) error {
+	name := path.Join(l.marksFolder(o.Simulation), completeMark(o.attempt, o.Committed))
+	err := l.Store.Create(ctx, name, []byte("these rows are all in settled rounds\n"))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("loads: %w", err)
 	}

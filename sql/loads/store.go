@@ -16,8 +16,6 @@ type Store interface {
 	Rows(ctx context.Context, simulation string) ([]Row, error)
 	// Check reads a row's file: "" if it is there and whole, else what is wrong with it.
 	Check(ctx context.Context, simulation string, row Row) (wrong string, err error)
-	// LastAttempt is the highest attempt number of a simulation that was taken, 0 with none.
-	LastAttempt(ctx context.Context, simulation string) (int64, error)
 
 	// Stage makes the files of these paths readable to the warehouse under the source's URI. It may be repeated.
 	Stage(ctx context.Context, paths []string) error

@@ -214,16 +214,6 @@ func (p *process) Check(ctx context.Context, simulation string, row loads.Row) (
 	return wrong, err
 }
 
-func (p *process) LastAttempt(ctx context.Context, simulation string) (last int64, err error) {
-	err = p.do(ctx, func() error {
-		for _, r := range p.w.rows[simulation] {
-			last = max(last, r.Attempt)
-		}
-		return nil
-	})
-	return last, err
-}
-
 func (p *process) Stage(ctx context.Context, paths []string) error {
 	return p.do(ctx, func() error {
 		if len(paths) == 0 {
