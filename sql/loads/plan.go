@@ -133,7 +133,9 @@ type membership struct {
 // completeMark is the name of a mark that all rows of a simulation were in settled rounds when the store had so
 // many, up to an attempt. It says nothing of rows that come later, of the same attempt too: one that was given up
 // may go on elsewhere for a while.
-func completeMark(attempt int64, rows int) string { return fmt.Sprintf("complete.%d.%d", attempt, rows) }
+func completeMark(attempt int64, rows int) string {
+	return fmt.Sprintf("complete.%d.%d", attempt, rows)
+}
 
 // lastAttempt is the highest attempt of rows, 0 of none.
 func lastAttempt(rows []Row) (last int64) {

@@ -1,6 +1,8 @@
 package loads_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -166,6 +168,47 @@ func TestAForgottenJobIsNotTakenForNone(t *testing.T) {
 			t.Errorf("%d rows", len(rows))
 		}
 	})
+}
+
+// denying is a warehouse that has taken a job's id and says that there is no such job.
+type denying struct {
+	loads.Warehouse
+	asked int
+	after int // questions after which it knows the job
+}
+
+func (d *denying) Job(ctx context.Context, id string) (loads.Job, error) {
+	switch d.asked++; {
+	case d.asked > 1000:
+		return loads.Job{}, errors.New("asked for ever")
+	case d.asked > d.after:
+		return d.Warehouse.Job(ctx, id)
+	}
+	return loads.Job{}, loads.ErrNoJob
+}
+
+// TestAJobThatIsThereAndIsNot: it is waited for at a pace, and not for ever.
+func TestAJobThatIsThereAndIsNot(t *testing.T) {
+	for after, waited := range map[int]time.Duration{
+		3:     (1 + 2) * time.Second,              // after the one that was started: two refused
+		10000: (1 + 2 + 4 + 8 + 16) * time.Second, // 32 s more would be over a minute
+	} {
+		in(t, bigquerytest.Options{}, func(t *testing.T, w *world, l *loads.Loader) {
+			d := &denying{Warehouse: l.Warehouse, after: after}
+			l.Warehouse = d
+			w.commit(simulationID(0), attempt(1, "baseline")...)
+			began := time.Now()
+			_, err := l.Load(t.Context(), true, simulationID(0))
+			if e, ok := errors.AsType[*loads.Error](err); after > 3 && (!ok || !e.Temporary() || !strings.Contains(err.Error(), "round 1: start job whatif_round1_g1_") || !strings.Contains(err.Error(), "settled.json")) {
+				t.Errorf("%v", err)
+			} else if after == 3 && err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took != waited || len(w.service.Rows(table)) != 1 {
+				t.Errorf("after %d questions: it took %v, want %v; %d rows", d.asked, took, waited, len(w.service.Rows(table)))
+			}
+		})
+	}
 }
 
 // TestWhatJobsFailFor: what passes is tried again at once, what somebody must see to is told, and one that can't

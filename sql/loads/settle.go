@@ -105,9 +105,8 @@ func (v *visit) calm() {
 // submit starts the round's job. An answer that is lost does no harm: the next step asks for the job.
 func (v *visit) submit(ctx context.Context, r *round, id string) error {
 	if age := v.Now().Sub(r.lastJobAt()); age > jobsKnown {
-		return fmt.Errorf("loads: round %d was made %d days ago and BigQuery knows no job %s, but it forgets jobs after six months: "+
-			"see whether the table has rows of simulation %s; if so write {\"job\":%q} into %s/%s, else remove the folder's manifest.json",
-			r.Round, int(age/day), id, r.Simulations[0].ID, id, v.roundFolder(r.Round), settledName)
+		return fmt.Errorf("loads: round %d was made %d days ago and BigQuery knows no job %s, but it forgets jobs after six months: %s",
+			r.Round, int(age/day), id, v.byHand(r, id))
 	}
 	if r.generation() > 1 && r.Source == v.Source {
 		if err := v.Store.Stage(ctx, r.paths()); err != nil { // it may be that that was missing
@@ -121,12 +120,23 @@ func (v *visit) submit(ctx context.Context, r *round, id string) error {
 	killpoint.Here("loads.before_job")
 	v.submitted[id] = true
 	err := v.Warehouse.Load(ctx, id, uris)
-	if err == nil || errors.Is(err, ErrJobExists) {
+	switch {
+	case err == nil:
 		killpoint.Here("loads.job_made")
 		v.calm()
 		return nil
+	case errors.Is(err, ErrJobExists): // another loader was faster, or an answer was lost: it is there in a moment
+		killpoint.Here("loads.job_made")
+		err = &Error{Kind: Passing, Reason: "duplicate", Message: "the id is taken, and there is no job of it",
+			Advice: "it is asked for again; if that stays so, the job was deleted (bq rm -j): " + v.byHand(r, id)}
 	}
 	return v.bear(ctx, fmt.Errorf("loads: round %d: start job %s: %w", r.Round, id, err))
+}
+
+// byHand is what to do about a round whose job can't be known any more.
+func (v *visit) byHand(r *round, id string) string {
+	return fmt.Sprintf("see whether the table has rows of simulation %s; if so write {\"job\":%q} into %s/%s, else remove the folder's manifest.json",
+		r.Simulations[0].ID, id, v.roundFolder(r.Round), settledName)
 }
 
 // conclude notes what became of the round. Another loader may have noted the same.
