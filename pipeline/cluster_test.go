@@ -32,8 +32,8 @@ import (
 //
 //	poller: submit, status, cancel --HTTP--> cluster --starts, again and again--> worker process: the pipeline
 type cluster struct {
-	t      *testing.T
-	server *httptest.Server
+	t     *testing.T
+	serve func() *httptest.Server // from its first use on; what the test changes, it changes before
 
 	tries   int // of a worker, after which its job fails
 	workers int // of a job, each with all of it, as if every one but the last had been taken for lost
@@ -87,17 +87,35 @@ func init() {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{t: t, tries: 4, workers: 1, fault: func(request) fault { return none }, requests: map[string]int{}}
-	c.server = httptest.NewServer(http.HandlerFunc(c.answer))
+	c.serve = sync.OnceValue(func() *httptest.Server { return httptest.NewServer(http.HandlerFunc(c.answer)) })
 	t.Cleanup(func() {
 		for _, j := range c.all() {
 			j.end(remote.Cancelled, "the test is over")
 			<-j.ended
 		}
-		c.server.Close()
+		c.serve().Close()
 	})
 	return c
 }
 
+// url is where it answers.
+func (c *cluster) url() string { return c.serve().URL }
+
+// asked is how many requests of a kind it has had.
+func (c *cluster) asked(kind string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.requests[kind]
+}
+
+// standing is a job's state, and how many workers it has had.
+func (j *clusterJob) standing() (remote.State, int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state, j.started
+}
+
+// all are its jobs.
 func (c *cluster) all() []*clusterJob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -335,7 +353,7 @@ func elsewhereOptions(o RunOptions, endpoint string) RunOptions {
 
 // options are options of a simulation that runs there, with its events.
 func (c *cluster) options(store *results.Store, plan *model.Plan) (RunOptions, *[]VariantEvent) {
-	o := elsewhereOptions(options(store, plan), c.server.URL)
+	o := elsewhereOptions(options(store, plan), c.url())
 	events := &[]VariantEvent{}
 	o.Observe = func(e VariantEvent) { *events = append(*events, e) }
 	return o, events

@@ -103,7 +103,7 @@ func TestNoSecondJob(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t)
 			c.fault = f
-			text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: paced, PidFile: t.TempDir() + "/pid", Endpoint: c.server.URL})
+			text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: paced, PidFile: t.TempDir() + "/pid", Endpoint: c.url()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestAWorkerThatIsLost(t *testing.T) {
 	wantStories(t, *events, plan, succeeded, nil)
 	oneRowEach(t, store, plan, 1)
 	c.wantJobs(store, plan, 1)
-	if n := c.all()[0].started; n != 3 {
+	if _, n := c.all()[0].standing(); n != 3 {
 		t.Errorf("%d workers were started, want 3", n)
 	}
 }
@@ -197,7 +197,7 @@ func TestAVariantThatIgnoresItsEnd(t *testing.T) {
 	wantStories(t, *events, plan, succeeded, map[string]string{"v0002": "started 1 \nfailed 1 timed_out\n"})
 	oneRowEach(t, store, plan, 1)
 	c.wantJobs(store, plan, 1)
-	if n := c.all()[0].started; n != 2 {
+	if _, n := c.all()[0].standing(); n != 2 {
 		t.Errorf("%d workers were started, want 2", n)
 	}
 }
@@ -315,8 +315,8 @@ func TestCancellingEndsTheJob(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	c.wantJobs(store, plan, 1)
-	if j := c.all()[0]; j.state != "cancelled" {
-		t.Errorf("the job is %s", j.state)
+	if state, _ := c.all()[0].standing(); state != "cancelled" {
+		t.Errorf("the job is %s", state)
 	}
 	checkMarkers(t, store, plan)
 	for _, e := range *events {
@@ -404,7 +404,7 @@ func TestAJobIsLeftAlone(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if n := c.requests["cancel"]; n != 0 {
+	if n := c.asked("cancel"); n != 0 {
 		t.Errorf("it was asked to end %d times", n)
 	}
 }
@@ -437,16 +437,27 @@ func TestAJobOutOfReach(t *testing.T) {
 				}
 			}
 			_, err := Run(t.Context(), o)
-			if err == nil || !strings.Contains(err.Error(), c.server.URL+" it goes on there, and `whatif run --resume "+plan.SimulationID) || !strings.Contains(said, "does not answer") {
+			if err == nil || !strings.Contains(err.Error(), c.url()+" it goes on there, and `whatif run --resume "+plan.SimulationID) || !strings.Contains(said, "does not answer") {
 				t.Errorf("%v; said meanwhile: %s", err, said)
 			}
 			away.Store(false)
+			o.Only = nil // what is not known to have ended, as a launcher goes on
+			for _, v := range plan.Variants {
+				if !strings.Contains(story(*events, v.ID), "succeeded") {
+					o.Only = append(o.Only, Todo{VariantID: v.ID})
+				}
+			}
 			sum := run(t, o)
 			if sum.Succeeded != 7 {
 				t.Errorf("%+v", sum)
 			}
 			wantDigests(t, store, plan, want)
-			wantStories(t, *events, plan, succeeded, nil)
+			for _, v := range plan.Variants {
+				// A beginning is told by whoever sees it, an end once, and last.
+				if told := story(*events, v.ID); strings.Trim(strings.ReplaceAll(told, "started 1 \n", ""), "\n") != "succeeded 1 " || !strings.HasSuffix(told, "succeeded 1 \n") {
+					t.Errorf("%s:\n%s", v.ID, told)
+				}
+			}
 			oneRowEach(t, store, plan, 1)
 			c.wantJobs(store, plan, 1)
 		})
@@ -466,8 +477,8 @@ func TestTooManyFailuresEndTheJob(t *testing.T) {
 		t.Errorf("%+v, %v", sum, err)
 	}
 	c.wantJobs(store, plan, 1)
-	if j := c.all()[0]; j.state != "cancelled" {
-		t.Errorf("the job is %s", j.state)
+	if state, _ := c.all()[0].standing(); state != "cancelled" {
+		t.Errorf("the job is %s", state)
 	}
 }
 
@@ -521,8 +532,8 @@ func TestRequestsStayFew(t *testing.T) {
 	}
 	wantStories(t, *events, plan, succeeded, nil)
 	// 200 ms, and half as much more each time, up to 5 s: nine in the first 12 s, and then one every 5 s.
-	if most := 9 + int(time.Since(began)/(5*time.Second)); c.requests["status"] > most {
-		t.Errorf("%d questions in %s, want at most %d", c.requests["status"], time.Since(began), most)
+	if most := 9 + int(time.Since(began)/(5*time.Second)); c.asked("status") > most {
+		t.Errorf("%d questions in %s, want at most %d", c.asked("status"), time.Since(began), most)
 	}
 }
 

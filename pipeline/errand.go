@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
+
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/pipeline/remote"
 	"github.com/whatif-machine/whatif/transforms/killpoint"
@@ -77,6 +80,9 @@ func (s *sentry) submit(ctx context.Context, runner remote.Runner) (end message,
 	for wait := firstLook; ; wait = min(2*wait, ms(s.PollM)) {
 		killpoint.Here("pipeline.errand_submitting")
 		job, err := s.submitOnce(ctx, runner)
+		if ctx.Err() != nil && brokenOff(err) {
+			err = passing{err} // nobody knows what it came to
+		}
 		switch {
 		case err == nil:
 			s.job = job
@@ -90,7 +96,7 @@ func (s *sentry) submit(ctx context.Context, runner remote.Runner) (end message,
 			return s.unreachable("the job could not be looked for", err), false
 		case ctx.Err() != nil:
 			s.last.Message = err.Error()
-			return message{Kind: kindEnd, Ending: endCancelling, Job: &s.last}, false
+			return message{Kind: kindEnd, Ending: endCancelling, Job: &s.last, Message: err.Error()}, false
 		}
 		certain = false // an answer may have been lost
 		s.waits(err)
@@ -118,9 +124,16 @@ func (s *sentry) submitOnce(ctx context.Context, runner remote.Runner) (remote.J
 	return runner.Submit(asking, Build(s.order.Job), s.Spec)
 }
 
+// brokenOff reports whether an error says only that a question was given up, by us.
+func brokenOff(err error) bool {
+	code := grpcstatus.Code(err) // of gRPC, also of a context's error within
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || code == codes.Canceled || code == codes.DeadlineExceeded
+}
+
 // attend watches the job until it has ended, it is to be cancelled, or it is left alone.
 func (s *sentry) attend(ctx context.Context) message {
-	heard := time.Now() // of both, the job and its results
+	patience := time.NewTimer(ms(s.PatienceM)) // since both were heard of, the job and its results
+	defer patience.Stop()
 	for wait := firstLook; ; wait = min(wait*3/2, ms(s.PollM)) {
 		status, err := s.look(ctx)
 		killpoint.Here("pipeline.errand_looked")
@@ -132,15 +145,17 @@ func (s *sentry) attend(ctx context.Context) message {
 		case err == nil && status.State.Final():
 			return s.ended(status)
 		case err == nil:
-			heard = time.Now()
+			patience.Reset(ms(s.PatienceM))
 		case !isTemporary(err):
 			return s.unreachable("", err)
-		case time.Since(heard) > ms(s.PatienceM):
-			return s.unreachable("for "+time.Since(heard).Round(time.Second).String()+" now", err)
 		default:
 			s.waits(err)
 		}
 		select {
+		case <-patience.C:
+			if err != nil {
+				return s.unreachable("for "+ms(s.PatienceM).String()+" now", err)
+			}
 		case <-ctx.Done():
 		case <-time.After(wait):
 		}
@@ -180,6 +195,7 @@ func (s *sentry) look(ctx context.Context) (remote.Status, error) {
 func (s *sentry) cancel() message {
 	patience, stop := context.WithTimeout(context.Background(), ms(s.CancelM))
 	defer stop()
+	why := "" // it has not ended yet
 	for asked := false; ; {
 		var err error
 		if !asked {
@@ -194,15 +210,22 @@ func (s *sentry) cancel() message {
 		case err != nil && !isTemporary(err) && patience.Err() == nil:
 			return s.unreachable("it could not be asked to end", err)
 		}
+		if patience.Err() == nil { // else they tell of that
+			why = textOf(errors.Join(err, trouble))
+		}
 		select {
 		case <-patience.Done():
-			if err := errors.Join(err, trouble); err != nil && patience.Err() == nil {
-				s.last.Message = err.Error()
-			}
-			return message{Kind: kindEnd, Ending: endCancelling, Job: &s.last}
+			return message{Kind: kindEnd, Ending: endCancelling, Job: &s.last, Message: why}
 		case <-time.After(min(cancelLook, ms(s.PollM))):
 		}
 	}
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // cancelLook is how often it is looked whether a job has ended that was asked to.

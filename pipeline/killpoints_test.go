@@ -81,7 +81,7 @@ func TestAJobElsewhereKilledAtEachMoment(t *testing.T) {
 	} {
 		plan := submitTo(t, store, config, n+2)
 		c := newCluster(t)
-		text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: paced, PidFile: filepath.Join(t.TempDir(), "pid"), Endpoint: c.server.URL})
+		text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: paced, PidFile: filepath.Join(t.TempDir(), "pid"), Endpoint: c.url()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestACancelledJobKilledAtEachMoment(t *testing.T) {
 	for n, moment := range []string{"pipeline.cancel_recorded", "pipeline.errand_cancelled", "pipeline.job_accounted", "pipeline.round_ended"} {
 		plan := submitTo(t, store, config, n+2)
 		c := newCluster(t)
-		text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: faulty, PidFile: filepath.Join(t.TempDir(), "pid"), Endpoint: c.server.URL, CancelAt: 2})
+		text, err := json.Marshal(supervision{Results: store.URI(), Simulation: plan.SimulationID, Simulator: faulty, PidFile: filepath.Join(t.TempDir(), "pid"), Endpoint: c.url(), CancelAt: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
