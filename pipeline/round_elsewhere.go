@@ -82,7 +82,12 @@ func (s *supervisor) seeThrough(ctx context.Context, job results.Job, ids []stri
 	s.begin(job.Attempt)
 	s.job = &JobStatus{Runner: job.Runner, Name: job.Name}
 	var end message
-	var cancelled bool
+	var cancelled, left bool
+	farewell := func() string {
+		word := s.farewell(ctx, &job)
+		left = word == leaveLine
+		return word
+	}
 	for tries := 0; ; fresh = false {
 		heard := len(s.told)
 		p, err := s.sendOut(job, ids, fresh)
@@ -90,16 +95,18 @@ func (s *supervisor) seeThrough(ctx context.Context, job results.Job, ids []stri
 			return err
 		}
 		s.admission = newAdmission(ctx, nil)
-		end, cancelled = s.follow(ctx, p, func() string { return s.farewell(ctx, &job) })
+		end, cancelled = s.follow(ctx, p, farewell)
 		refused := s.admission.close() // nil: there are no tokens
-		if end.Ending != endDied || ctx.Err() != nil {
+		if end.Ending == endDied {
+			end.Message = p.death()
+		}
+		if end.Ending != endDied || cancelled || ctx.Err() != nil {
 			break
 		}
 		if tries++; len(s.told) > heard {
 			tries = 0
 		}
 		if tries == maxPollers {
-			end.Message = p.death()
 			break
 		}
 		if err := errors.Join(refused, sleep(ctx, s.agenda.delay(tries+1))); err != nil {
@@ -108,6 +115,10 @@ func (s *supervisor) seeThrough(ctx context.Context, job results.Job, ids []stri
 	}
 	if end.Job != nil {
 		s.job = end.Job
+	}
+	if left && end.Ending != endJob {
+		s.conclude()
+		return ctx.Err() // as was wished
 	}
 	return s.concludeJob(ctx, job, ids, end, cancelled)
 }
@@ -176,31 +187,6 @@ func (s *supervisor) concludeJob(ctx context.Context, job results.Job, ids []str
 		return asked.Err() // nil if the run stops itself
 	}
 	return s.judgeJob(asked, job, end)
-}
-
-// jobGoesOn is the error of a job whose end has not been seen: it stays on record.
-func (s *supervisor) jobGoesOn(ctx context.Context, job results.Job, end message, cancelled bool) error {
-	if cancelled && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	what := s.job.String()
-	switch end.Ending {
-	case endCancelling:
-		return fmt.Errorf("pipeline: %s was asked to end and has not within %s; `whatif run --resume %s` looks after it", what, s.Timing.Elsewhere.Cancel, s.plan.SimulationID)
-	case endDied:
-		return fmt.Errorf("pipeline: %d processes in a row died that were looking after %s, which goes on; the last one: %s", maxPollers, what, end.Message)
-	}
-	at := job.Runner
-	var spec remote.Spec
-	if json.Unmarshal(job.Spec, &spec) == nil && spec.Settings.Endpoint != "" {
-		at += " at " + spec.Settings.Endpoint
-	}
-	err := fmt.Errorf("pipeline: %s can't be looked after: %s\nif it runs at %s it goes on there, and `whatif run --resume %s` takes it up again",
-		what, end.Message, at, s.plan.SimulationID)
-	if end.Reason != "" && !end.Reason.Retryable() && end.Reason != model.Internal {
-		return fmt.Errorf("%w%w", err, quiet{model.NewFault(end.Reason, err.Error())})
-	}
-	return err
 }
 
 // quiet is in an error's chain and not in its text.
