@@ -22,10 +22,11 @@ import (
 type bucket struct {
 	objects *objects.Bucket
 	leases  leases
+	clocks  time.Duration // how old a clock is that was left by one who died
 	newID   func() string
 }
 
-func newBucket(b *objects.Bucket) *bucket { return &bucket{b, usualLeases, rand.Text} }
+func newBucket(b *objects.Bucket) *bucket { return &bucket{b, usualLeases, time.Hour, rand.Text} }
 
 // requests is how many requests are worth having under way at a time: they wait, and cost little else.
 const requests = 16
@@ -171,8 +172,8 @@ func (b *bucket) deleteAll(ctx context.Context, prefix string) error {
 }
 
 func (b *bucket) finishRemovals(ctx context.Context) error {
-	if err := b.deleteAll(ctx, clockFolder); err != nil {
-		return failed("remove", b.at(clockFolder), err)
+	if err := b.sweepClocks(ctx); err != nil {
+		return err
 	}
 	var notes []string
 	for o, err := range b.objects.List(ctx, removedPrefix) {
@@ -197,7 +198,7 @@ func (b *bucket) finishRemovals(ctx context.Context) error {
 // simulation: whoever still wants that removed removes it by its lock. Whoever has the lock may be removing it.
 func (b *bucket) takeUp(ctx context.Context, note string) error {
 	dir := strings.TrimPrefix(note, removedPrefix)
-	release, err := b.lock(ctx, dir+"/_lock", false)
+	held, err := b.lock(ctx, dir+"/_lock", false)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return b.finish(ctx, note)
@@ -206,5 +207,5 @@ func (b *bucket) takeUp(ctx context.Context, note string) error {
 	case err != nil:
 		return failed("lock", b.at(dir), err)
 	}
-	return errors.Join(b.unmark(ctx, note), release())
+	return errors.Join(b.unmark(ctx, note), held.release())
 }

@@ -150,8 +150,12 @@ func (f *folder) list(_ context.Context, dir string) ([]string, error) {
 	return names, nil
 }
 
-func (f *folder) lock(_ context.Context, path string, shared bool) (func() error, error) {
-	return f.disk.Lock(f.at(path), shared)
+func (f *folder) lock(_ context.Context, path string, shared bool) (*Held, error) {
+	release, err := f.disk.Lock(f.at(path), shared)
+	if err != nil {
+		return nil, err
+	}
+	return &Held{release: release}, nil
 }
 
 func (f *folder) sweep(ctx context.Context, dir string, before time.Time) error {

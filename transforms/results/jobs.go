@@ -19,6 +19,7 @@ import (
 // that whoever takes the simulation up later finds the job again, whatever its supervisor came to.
 //
 //	_jobs/<attempt>.json            there is such a job, or there was to be
+//	_jobs/<attempt>.submitted.json  its runner has taken it
 //	_jobs/<attempt>.cancelled.json  it was asked to end, by us
 //	_jobs/<attempt>.ended.json      it has ended and is accounted for
 type Job struct {
@@ -29,7 +30,8 @@ type Job struct {
 	Variants []string        `json:"variants"` // ids of those to be run
 	Created  time.Time       `json:"created"`
 
-	Cancelled bool `json:"-"` // it was asked to end
+	Submitted string `json:"-"` // the runner's id; empty: nobody knows whether it took the job
+	Cancelled bool   `json:"-"` // it was asked to end
 }
 
 // JobEnd is what a job came to, for people: that the record is there is what counts.
@@ -42,6 +44,7 @@ type JobEnd struct {
 // The files of a job's record, after its attempt's number.
 const (
 	jobSuffix       = ".json"
+	submittedSuffix = ".submitted.json"
 	cancelledSuffix = ".cancelled.json"
 	endedSuffix     = ".ended.json"
 )
@@ -55,6 +58,17 @@ func jobPath(simulation string, attempt int64, suffix string) string {
 // RecordJob makes the record of a job durable. Another record under the same attempt is refused (ErrTaken).
 func (s *Store) RecordJob(ctx context.Context, simulation string, job Job) error {
 	return s.writeJob(ctx, simulation, job.Attempt, jobSuffix, job)
+}
+
+// submission is what a runner answered.
+type submission struct {
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+}
+
+// SubmitJob records that the runner has taken a job, under an id of its own. The first word counts.
+func (s *Store) SubmitJob(ctx context.Context, simulation string, attempt int64, id string, at time.Time) error {
+	return s.first(s.writeJob(ctx, simulation, attempt, submittedSuffix, submission{id, at}))
 }
 
 // CancelJob records that a job is asked to end. Recording it again succeeds.
@@ -107,6 +121,13 @@ func (s *Store) OpenJobs(ctx context.Context, simulation string) ([]Job, error) 
 		if err != nil {
 			return nil, err
 		}
+		if slices.Contains(names, number+submittedSuffix) {
+			var taken submission
+			if err := s.readRecord(ctx, jobPath(simulation, attempt, submittedSuffix), &taken); err != nil {
+				return nil, err
+			}
+			job.Submitted = taken.ID
+		}
 		job.Cancelled = slices.Contains(names, number+cancelledSuffix)
 		jobs = append(jobs, job)
 	}
@@ -116,21 +137,35 @@ func (s *Store) OpenJobs(ctx context.Context, simulation string) ([]Job, error) 
 
 func (s *Store) readJob(ctx context.Context, simulation string, attempt int64) (job Job, err error) {
 	path := jobPath(simulation, attempt, jobSuffix)
-	data, err := s.place.read(ctx, path)
-	if err != nil {
-		return job, failed("read", s.Path(path), err)
+	if err := s.readRecord(ctx, path, &job); err != nil {
+		return job, err
 	}
-	err = json.Unmarshal(data, &job)
-	if err == nil && job.Attempt != attempt {
+	if job.Attempt != attempt {
 		err = fmt.Errorf("it is the record of attempt %d", job.Attempt)
 	}
 	for _, id := range job.Variants {
 		err = errors.Join(err, CheckVariantID(id))
 	}
 	if err != nil {
-		return job, fmt.Errorf("results: %s: %w: %w; it was written whole, so another program or the disk changed it", s.Path(path), ErrDamaged, err)
+		return job, s.spoiled(path, err)
 	}
 	return job, nil
+}
+
+func (s *Store) readRecord(ctx context.Context, path string, into any) error {
+	data, err := s.place.read(ctx, path)
+	if err != nil {
+		return failed("read", s.Path(path), err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return s.spoiled(path, err)
+	}
+	return nil
+}
+
+// spoiled is the error of a record that is not as it was written.
+func (s *Store) spoiled(path string, err error) error {
+	return fmt.Errorf("results: %s: %w: %w; it was written whole, so another program or the disk changed it", s.Path(path), ErrDamaged, err)
 }
 
 // Conflict says that one attempt at a variant was computed twice, by two workers, with different figures.

@@ -23,12 +23,13 @@ type keeper struct {
 
 	stop  context.CancelFunc
 	ended chan struct{}
+	lost  chan struct{} // closed when it was seen that it was taken over
 }
 
 // keep starts to renew. That goes on when ctx is done: who has the lease decides when that is over.
 func (b *bucket) keep(ctx context.Context, path, id string, now held) *keeper {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	k := &keeper{bucket: b, path: path, id: id, now: now, turn: 1, stop: stop, ended: make(chan struct{})}
+	k := &keeper{bucket: b, path: path, id: id, now: now, turn: 1, stop: stop, ended: make(chan struct{}), lost: make(chan struct{})}
 	go k.run(ctx)
 	return k
 }
@@ -46,6 +47,7 @@ func (k *keeper) run(ctx context.Context) {
 		// A fault that stays costs the lease only if another takes it, which then is seen.
 		if err := k.change(ctx, k.renewed); errors.Is(err, ErrTakenOver) {
 			k.taken = err
+			close(k.lost)
 			return
 		}
 	}
@@ -73,7 +75,7 @@ func (k *keeper) change(ctx context.Context, to func(held) []holder) error {
 	for {
 		was := k.now
 		if !slices.ContainsFunc(was.Holders, func(h holder) bool { return h.ID == k.id }) {
-			return k.lost(was)
+			return k.putOut(ctx, was)
 		}
 		k.turn++
 		now, err := k.put(ctx, was, to(was))
@@ -107,10 +109,17 @@ func (k *keeper) put(ctx context.Context, was held, holders []holder) (held, err
 	return now, err
 }
 
-// lost is the error of a lease that we are no more in. One that is nobody's went with its simulation.
-func (k *keeper) lost(now held) error {
-	if k.left || now.object.Generation == 0 {
+// putOut is the error of a lease that we are no more in. One that is nobody's went with its simulation; beside a
+// plan, another had it and is done.
+func (k *keeper) putOut(ctx context.Context, now held) error {
+	if k.left {
 		return nil
+	}
+	if now.object.Generation == 0 {
+		there, err := k.bucket.exists(ctx, planBeside(k.path))
+		if err != nil || !there {
+			return err
+		}
 	}
 	by := "another process"
 	if len(now.Holders) > 0 {
@@ -132,7 +141,12 @@ func (k *keeper) release() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), releasing)
 	defer cancel()
-	err := k.change(ctx, k.without)
+	// As it is now: whether another had it meanwhile can't be told once we have left.
+	now, err := k.bucket.loadLease(ctx, k.path)
+	if err == nil {
+		k.now = now
+		err = k.change(ctx, k.without)
+	}
 	if err != nil && !errors.Is(err, ErrTakenOver) {
 		return failed("unlock", k.bucket.at(k.path), err)
 	}

@@ -105,7 +105,7 @@ func (h held) conflicts(shared bool) (others []holder) {
 	return others
 }
 
-func (b *bucket) lock(ctx context.Context, path string, shared bool) (release func() error, err error) {
+func (b *bucket) lock(ctx context.Context, path string, shared bool) (*Held, error) {
 	me := holder{ID: b.newID(), Shared: shared, Process: thisProcess()}
 	now, err := b.acquire(ctx, path, me)
 	if err != nil {
@@ -122,7 +122,7 @@ func (b *bucket) lock(ctx context.Context, path string, shared bool) (release fu
 	if err != nil {
 		return nil, errors.Join(err, k.release())
 	}
-	return k.release, nil
+	return &Held{release: k.release, lost: k.lost}, nil
 }
 
 func planBeside(lock string) string { return path.Dir(lock) + "/_plan.json" }
@@ -179,8 +179,21 @@ func (b *bucket) outlived(ctx context.Context, holders []holder, shared bool) ([
 // clockFolder holds objects that are made for their time only.
 const clockFolder = "_clock/"
 
+// clockTries is how often a clock is made anew that another process has swept away.
+const clockTries = 5
+
 // serviceTime is the time by the service's clock: that of an object just made.
-func (b *bucket) serviceTime(ctx context.Context) (time.Time, error) {
+func (b *bucket) serviceTime(ctx context.Context) (at time.Time, err error) {
+	for range clockTries {
+		if at, err = b.readClock(ctx); !errors.Is(err, fs.ErrNotExist) {
+			return at, err
+		}
+	}
+	return at, fmt.Errorf("%s: what is made there to learn the time is gone at once, %d times; does a lifecycle rule or another program delete it? (%v)", //nolint:errorlint // it is not the simulation that is not there
+		b.at(clockFolder), clockTries, err)
+}
+
+func (b *bucket) readClock(ctx context.Context) (time.Time, error) {
 	name := clockFolder + b.newID()
 	o, err := b.objects.Create(ctx, name, nil)
 	if err == nil && o.Updated.IsZero() { // its answer was lost
@@ -190,4 +203,21 @@ func (b *bucket) serviceTime(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	return o.Updated, b.objects.Delete(ctx, name, o.Generation)
+}
+
+// sweepClocks removes those whose makers died. That of one who lives is gone in the time of a few requests.
+func (b *bucket) sweepClocks(ctx context.Context) error {
+	var now time.Time
+	for o, err := range b.objects.List(ctx, clockFolder) {
+		if err == nil && now.IsZero() {
+			now, err = b.serviceTime(ctx)
+		}
+		if err == nil && now.Sub(o.Updated) >= b.clocks {
+			err = b.objects.Delete(ctx, o.Name, o.Generation)
+		}
+		if err != nil {
+			return failed("remove", b.at(clockFolder), err)
+		}
+	}
+	return nil
 }

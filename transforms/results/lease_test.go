@@ -149,6 +149,35 @@ func TestOneThatWasTakenOverIsToldAndLeavesTheOtherAlone(t *testing.T) {
 	}
 }
 
+// TestOneThatSleptThroughAnothersRunIsTold, by its release and, once it is heard of again, while it works.
+func TestOneThatSleptThroughAnothersRunIsTold(t *testing.T) {
+	for _, renew := range []time.Duration{time.Hour, 300 * time.Millisecond} {
+		s := leased(t)
+		stopped := leases{runOut: 50 * time.Millisecond, renew: renew}
+		s.place.(*bucket).leases = stopped
+		first := must[*Held](t)(s.Hold(t.Context(), newest, false))
+		other := s.again(t)
+		other.place.(*bucket).leases = stopped
+		eventually(t, "it was taken over, and given back", func() bool {
+			release, err := other.Lock(t.Context(), newest)
+			return err == nil && release() == nil
+		})
+		if renew != time.Hour {
+			eventually(t, "it is told while it works", func() bool {
+				select {
+				case <-first.Lost():
+					return true
+				default:
+					return false
+				}
+			})
+		}
+		if err := first.Release(); !errors.Is(err, ErrTakenOver) {
+			t.Errorf("renewed every %s: %v", renew, err)
+		}
+	}
+}
+
 // TestLocksGoWithTheirSimulation: one that was removed meanwhile can't be had, and whoever had it is content.
 func TestLocksGoWithTheirSimulation(t *testing.T) {
 	s := leased(t)
@@ -245,5 +274,23 @@ func TestTheServiceDecidesHowLateItIs(t *testing.T) {
 	}
 	if objects.IsURI(s.URI()) != true || len(s.below(t, "_clock/")) != 0 {
 		t.Errorf("left: %v", s.below(t, "_clock/"))
+	}
+}
+
+// TestAClockThatAnotherSweptAwayIsMadeAnew: the answer to its making is lost, and it is gone when it is looked for.
+func TestAClockThatAnotherSweptAwayIsMadeAnew(t *testing.T) {
+	s := leased(t)
+	occupied(t, s, newest)
+	swept := func() {
+		for _, path := range s.below(t, clockFolder) {
+			if err := s.gcs.Remove("bucket", "deep/results/"+path); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	s.gcs.Break(objecttest.Fault{Op: objecttest.Create, Name: "_clock/*", LostAnswer: true})
+	s.gcs.Break(objecttest.Fault{Op: objecttest.Stat, Name: "_clock/*", Do: swept})
+	if _, err := s.Lock(t.Context(), newest); !errors.Is(err, ErrRunning) {
+		t.Errorf("%v", err)
 	}
 }

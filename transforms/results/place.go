@@ -33,7 +33,7 @@ type place interface {
 	// readers is how many files are worth reading at a time.
 	readers() int
 	// lock takes what is in the folder of path: errLocked if another has it, fs.ErrNotExist if there is none.
-	lock(ctx context.Context, path string, shared bool) (release func() error, err error)
+	lock(ctx context.Context, path string, shared bool) (*Held, error)
 	// sweep removes what interrupted writers left in a folder and those below it: all, or what was last changed before a time.
 	sweep(ctx context.Context, dir string, before time.Time) error
 	// remove takes a folder away in one step for readers.

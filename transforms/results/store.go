@@ -233,36 +233,6 @@ func (s *Store) Started(ctx context.Context, simulation string) (map[string][]in
 	return started, nil
 }
 
-// Lock takes a simulation for the caller until release: one process at a time runs or deletes it.
-// An error wraps ErrRunning if another has it, ErrNotFound if there is no such simulation. Release tells with
-// ErrTakenOver that another process has taken a simulation of a bucket over, since this one was not heard of.
-func (s *Store) Lock(ctx context.Context, simulation string) (release func() error, err error) {
-	return s.lock(ctx, simulation, false)
-}
-
-// LockShared takes a simulation for the caller and others who take it so: it is not deleted meanwhile, and
-// nobody has it with Lock. They make sure of all else in another way.
-func (s *Store) LockShared(ctx context.Context, simulation string) (release func() error, err error) {
-	return s.lock(ctx, simulation, true)
-}
-
-func (s *Store) lock(ctx context.Context, simulation string, shared bool) (release func() error, err error) {
-	if err := CheckSimulationID(simulation); err != nil {
-		return nil, err
-	}
-	path := model.SimulationPath(simulation) + "/_lock"
-	release, err = s.place.lock(ctx, path, shared)
-	switch {
-	case err == nil:
-		return release, nil
-	case errors.Is(err, errLocked):
-		return nil, fmt.Errorf("results: simulation %s %w in %w; wait for it, or stop it first", simulation, ErrRunning, err)
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, s.notFound(simulation)
-	}
-	return nil, failed("lock", s.Path(path), err)
-}
-
 // Sweep removes what interrupted writers of a simulation left and last touched before a time; the zero
 // time: all of it. The caller holds its lock; if that is a shared one, young files may be somebody's.
 func (s *Store) Sweep(ctx context.Context, simulation string, before time.Time) error {
