@@ -93,8 +93,25 @@ func (s *Store) allOf(ctx context.Context, dir string) ([]string, error) {
 	return ids, nil
 }
 
-// folder is the mirror of an address, made if it is not there.
-func (m *mirror) folder(uri string) (string, error) {
+// drop takes a simulation that was removed out of the mirror, if there is one.
+func (m *mirror) drop(ctx context.Context, uri, id string) (err error) {
+	dir, err := m.path(uri)
+	if err != nil {
+		return nil //nolint:nilerr // where there is no folder for mirrors there is none
+	}
+	own := filepath.Join(dir, filepath.FromSlash(model.SimulationPath(id)))
+	if _, err := os.Stat(own); err != nil {
+		return ignoreMissing(err)
+	}
+	release, err := waitForLock(ctx, filepath.Join(dir, locksFolder, id))
+	if err != nil {
+		return fmt.Errorf("results: take a removed simulation out of the mirror: %w", err)
+	}
+	return errors.Join(m.vanish(own), release())
+}
+
+// path is the mirror of an address.
+func (m *mirror) path(uri string) (string, error) {
 	parent := m.parent
 	if parent == "" {
 		home, err := os.UserCacheDir()
@@ -103,7 +120,15 @@ func (m *mirror) folder(uri string) (string, error) {
 		}
 		parent = filepath.Join(home, "whatif", "mirror")
 	}
-	dir := filepath.Join(parent, fmt.Sprintf("%x", sha256.Sum256([]byte(uri)))[:24])
+	return filepath.Join(parent, fmt.Sprintf("%x", sha256.Sum256([]byte(uri)))[:24]), nil
+}
+
+// folder is the mirror of an address, made if it is not there.
+func (m *mirror) folder(uri string) (string, error) {
+	dir, err := m.path(uri)
+	if err != nil {
+		return "", err
+	}
 	if err := os.MkdirAll(filepath.Join(dir, locksFolder), 0o700); err != nil {
 		return "", fmt.Errorf("results: make a mirror of %s: %w; XDG_CACHE_HOME names another folder for it", uri, err)
 	}

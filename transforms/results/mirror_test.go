@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/transforms/objects/objecttest"
@@ -186,5 +187,18 @@ func TestASimulationRemovedWhileItIsMirroredIsNotThere(t *testing.T) {
 		if found := mirrored(t, dir); len(found) != 0 {
 			t.Errorf("at a %s: left are %d files", op, len(found))
 		}
+	}
+}
+
+// TestAMirrorGoesWithItsSimulation on the machine that removes it, at once.
+func TestAMirrorGoesWithItsSimulation(t *testing.T) {
+	s := leased(t)
+	dir := must[string](t)(s.Local(t.Context()))
+	if err := s.Delete(t.Context(), newest); err != nil {
+		t.Fatal(err)
+	}
+	removed := must[[]string](t)(s.GC(t.Context(), time.Date(2026, 7, 1, 8, 30, 0, 0, time.UTC), false))
+	if found := mirrored(t, dir); len(removed) != 2 || len(found) != 0 {
+		t.Errorf("removed %v; the mirror has %d files", removed, len(found))
 	}
 }

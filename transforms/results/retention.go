@@ -28,7 +28,15 @@ func (s *Store) Delete(ctx context.Context, simulation string) (err error) {
 	if err := s.checkJobs(ctx, simulation); err != nil {
 		return err
 	}
-	return s.place.remove(ctx, model.SimulationPath(simulation))
+	return s.remove(ctx, simulation)
+}
+
+// remove removes a simulation, and what this machine has of it.
+func (s *Store) remove(ctx context.Context, simulation string) error {
+	if err := s.place.remove(ctx, model.SimulationPath(simulation)); err != nil || s.IsLocal() {
+		return err
+	}
+	return s.mirror.drop(ctx, s.uri, simulation)
 }
 
 // checkJobs refuses with ErrRunning to remove a simulation that has a job which may commit more rows.
@@ -118,7 +126,7 @@ func (s *Store) collect(ctx context.Context, simulation string, dryRun bool) (go
 		return false, err
 	}
 	if !dryRun {
-		err = s.place.remove(ctx, model.SimulationPath(simulation))
+		err = s.remove(ctx, simulation)
 	}
 	return err == nil, err
 }
