@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -34,11 +36,11 @@ func (c *console) sqlPrintCommand() *cobra.Command {
 
   whatif sql print --dialect bigquery --dataset my-project.whatif | bq query --nouse_legacy_sql`,
 		Args: cobra.NoArgs,
-		RunE: func(_ *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			var text string
 			switch dialect {
 			case sql.DuckDB:
-				text, err = c.duckDBScript()
+				text, err = c.duckDBScript(cmd.Context())
 			case sql.BigQuery:
 				text, err = bigQueryScript(dataset, location)
 			default:
@@ -59,12 +61,22 @@ func (c *console) sqlPrintCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *console) duckDBScript() (string, error) {
+// duckDBScript reads files of this machine: DuckDB has no credentials for a bucket. Results in one are
+// mirrored.
+func (c *console) duckDBScript(ctx context.Context) (string, error) {
 	store, err := results.Open(c.results)
 	if err != nil {
 		return "", err
 	}
-	return sql.Script(store.Path(sql.RowsGlob))
+	folder, err := store.Local(ctx)
+	if err != nil {
+		return "", err
+	}
+	text, err := sql.Script(filepath.Join(folder, filepath.FromSlash(sql.RowsGlob)))
+	if err != nil || store.IsLocal() {
+		return text, err
+	}
+	return fmt.Sprintf("-- The results at %s as they were when this was printed, mirrored on this machine. Print it again for later ones.\n", store.URI()) + text, nil
 }
 
 func bigQueryScript(dataset, location string) (string, error) {
