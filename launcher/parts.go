@@ -212,8 +212,12 @@ func (p *parts) fire(ctx context.Context, c store.Schedule, at time.Time) (*stor
 const compactWithin = 10 * time.Minute
 
 // compact makes the reading of a simulation that has finished cheap. Without its copy it is read as before. One whose
-// results were removed meanwhile needs none, and what a stop ended is made up for when it is read.
+// results were removed meanwhile needs none, and what a stop ended is made up for when it is read. So is one of a
+// bucket, which must be downloaded for it: many are never looked at.
 func (p *parts) compact(queue context.Context, id string) {
+	if !p.results.IsLocal() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(queue, compactWithin)
 	defer cancel()
 	err := p.reader.Compact(ctx, id)
