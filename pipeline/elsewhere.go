@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/pipeline/remote"
+	"github.com/whatif-machine/whatif/transforms/objects"
 )
 
 // Settings are what the runners beyond this machine are told: see package remote.
@@ -89,11 +89,11 @@ func CheckReach(runner string, e Elsewhere, results string, snapshot []model.Pin
 	if !outposts[runner].cloud {
 		return faults.err()
 	}
-	if !inCloud(results) {
+	if !objects.IsURI(results) {
 		faults = append(faults, fmt.Errorf("the workers of %s can't write to %s, a folder of this machine: keep results in a bucket (--results gs://BUCKET/FOLDER)", runner, results))
 	}
 	for _, in := range snapshot {
-		if !inCloud(in.URI) {
+		if !objects.IsURI(in.URI) {
 			faults = append(faults, fmt.Errorf("the workers of %s can't read %s, a file of this machine: copy the snapshot to a bucket and name it in the configuration (inventory: gs://BUCKET/..)", runner, in.URI))
 			break // the others are beside it
 		}
@@ -134,10 +134,4 @@ func (c *checking) checkRunner() {
 			c.complain(c.study.Config.RunnerPos, err)
 		}
 	}
-}
-
-// inCloud tells whether an address is one of object storage.
-func inCloud(uri string) bool {
-	u, err := url.Parse(uri)
-	return err == nil && u.Scheme == "gs"
 }

@@ -87,6 +87,9 @@ func (s *sentry) submit(ctx context.Context, runner remote.Runner) (end message,
 		case err == nil:
 			s.job = job
 			s.stands(remote.Status{State: remote.Pending})
+			if err := s.acknowledge(ctx); err != nil {
+				s.waits(err)
+			}
 			return message{}, true
 		case ctx.Err() != nil && !isAsked(ctx):
 			return s.left(), false
@@ -107,6 +110,15 @@ func (s *sentry) submit(ctx context.Context, runner remote.Runner) (end message,
 		case <-time.After(wait):
 		}
 	}
+}
+
+// acknowledge records that the runner has the job. Without the record it is looked for by its name.
+func (s *sentry) acknowledge(ctx context.Context) error {
+	if s.Spec.Known != "" {
+		return nil
+	}
+	o := s.order.Job
+	return s.watch.store.SubmitJob(context.WithoutCancel(ctx), o.SimulationID, o.Attempt, s.job.ID(), time.Now().UTC())
 }
 
 // submitOnce asks the runner once. A submission under way is not broken off when the job is to be cancelled:

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,9 +57,19 @@ func (s *supervisor) takeUpJob(ctx context.Context, job results.Job) error {
 		return fmt.Errorf("pipeline: simulation %s has a job of a runner %q, which this program does not have; go on with the version that started it", s.plan.SimulationID, job.Runner)
 	}
 	left := slices.DeleteFunc(slices.Clone(job.Variants), func(id string) bool {
-		return s.agenda.variants[id] == nil || slices.ContainsFunc(s.rows, func(r results.Row) bool { return r.VariantID == id && r.Attempt == job.Attempt })
+		it := s.agenda.variants[id]
+		return it == nil || it.settled || slices.ContainsFunc(s.rows, func(r results.Row) bool { return r.VariantID == id && r.Attempt == job.Attempt })
 	})
+	if len(left) == 0 && job.Submitted == "" {
+		return s.endUnasked(ctx, job)
+	}
 	return s.seeThrough(ctx, job, left, false)
+}
+
+// endUnasked closes the record of a job that nobody is known to have started and that nothing is left of.
+func (s *supervisor) endUnasked(ctx context.Context, job results.Job) error {
+	return s.store.EndJob(ctx, s.plan.SimulationID, job.Attempt, results.JobEnd{
+		State: string(remote.Lost), Message: "nothing was left of it to be done", At: s.Timing.Now().UTC()})
 }
 
 // inFlight takes the markers of jobs that may be running out of those that tell of deaths.
@@ -137,6 +148,7 @@ func (s *supervisor) sendOut(job results.Job, ids []string, fresh bool) (*proces
 	if err := json.Unmarshal(job.Spec, &e.Spec); err != nil {
 		return nil, fmt.Errorf("pipeline: the record of job %s: %w", job.Name, err)
 	}
+	e.Spec.Known = cmp.Or(job.Submitted, s.job.ID)
 	o := s.order(job.Attempt, job.Variants)
 	o.Runner, o.Errand, o.HeapBytes, o.Tokens = job.Runner, e, 0, false
 	o.Job.Elsewhere, o.Job.MemoryBytes, o.Job.Parallelism = true, 0, s.Elsewhere.Parallelism
@@ -151,7 +163,9 @@ func (s *supervisor) sendOut(job results.Job, ids []string, fresh bool) (*proces
 // farewell is the last word to a job's process: its job is cancelled or left alone. That it is cancelled is
 // recorded first, so that whoever takes the simulation up does not take that for somebody else's doing.
 func (s *supervisor) farewell(ctx context.Context, job *results.Job) string {
-	if s.stopped == "" && ctx.Err() != nil && s.Leave(context.Cause(ctx)) {
+	cause := context.Cause(ctx)
+	taken := errors.Is(cause, results.ErrTakenOver) // the job is that process's
+	if taken || s.stopped == "" && ctx.Err() != nil && s.Leave(cause) {
 		return leaveLine
 	}
 	recorded := s.store.CancelJob(context.WithoutCancel(ctx), s.plan.SimulationID, job.Attempt, s.Timing.Now().UTC())

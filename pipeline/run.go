@@ -27,21 +27,37 @@ func Run(ctx context.Context, o RunOptions) (sum Summary, err error) {
 	if err != nil {
 		return sum, err
 	}
-	lock := store.Lock
-	if o.Shared {
-		lock = store.LockShared
-	}
-	release, err := lock(ctx, o.SimulationID)
+	held, err := store.Hold(ctx, o.SimulationID, o.Shared)
 	if err != nil {
 		return sum, err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { err = errors.Join(err, held.Release()) }()
+	ctx, done := whileHeld(ctx, held)
+	defer done()
 	s, err := newSupervisor(ctx, o, store, plan)
 	if err != nil {
 		return sum, err
 	}
 	err = s.run(ctx)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, results.ErrTakenOver) {
+		err = fmt.Errorf("pipeline: simulation %s is let go of: %w", o.SimulationID, cause)
+	}
 	return s.summary(), err
+}
+
+// whileHeld is ctx until another process has taken the simulation over: what is begun after that is wasted.
+func whileHeld(ctx context.Context, held interface{ Lost() <-chan struct{} }) (context.Context, func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-held.Lost():
+			end(results.ErrTakenOver)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { end(nil); <-ended }
 }
 
 // sharedLeftovers is how old a temporary file must be to be nobody's, while another process may be at work

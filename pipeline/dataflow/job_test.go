@@ -83,6 +83,28 @@ func TestWhyAJobFailed(t *testing.T) {
 	}
 }
 
+// TestNobodyKnowsWhetherItBegan: a job whose counters can't be had is not taken for one that never got to a variant.
+func TestNobodyKnowsWhetherItBegan(t *testing.T) {
+	p := newPlace(t, func(context.Context, df.Job, fake.Teller) error { return errors.New("Permission denied") })
+	job := p.submit(t, p.spec(t))
+	await(t, job, remote.Refused)
+	p.Inject(fake.Metrics, fake.Denied(project))
+	if status, err := job.Status(t.Context()); err != nil || status.State != remote.Failed {
+		t.Errorf("%+v, %v", status, err)
+	}
+}
+
+// TestAKnownJobIsNotStartedAgain when the service has forgotten it.
+func TestAKnownJobIsNotStartedAgain(t *testing.T) {
+	p := newPlace(t, untilCancelled)
+	spec := p.spec(t)
+	spec.Known = "2026-07-01_00_00_00-1"
+	status, err := p.submit(t, spec).Status(t.Context())
+	if err != nil || status.State != remote.Lost || !strings.Contains(status.Message, spec.Known) {
+		t.Errorf("%+v, %v", status, err)
+	}
+}
+
 // TestTheLastOfManyMessages: the service tells them page by page, the oldest first.
 func TestTheLastOfManyMessages(t *testing.T) {
 	p := newPlace(t, func(_ context.Context, _ df.Job, tell fake.Teller) error {

@@ -45,6 +45,9 @@ func (r *runner) Submit(ctx context.Context, p *beam.Pipeline, spec remote.Spec)
 	if err != nil {
 		return nil, err
 	}
+	if spec.Known != "" {
+		return api.job(&df.Job{Id: spec.Known}), nil
+	}
 	found, err := api.find(ctx, spec.Name)
 	if err != nil || found != nil {
 		return api.job(found), err

@@ -39,6 +39,9 @@ var states = map[string]remote.State{
 // Status asks for the state, the counters, and, where a job does not run, the service's messages.
 func (j *job) Status(ctx context.Context) (remote.Status, error) {
 	said, err := j.state(ctx)
+	if api, ok := asAPIError(err); ok && api.Code == http.StatusNotFound {
+		return remote.Status{State: remote.Lost, Message: fmt.Sprintf("the service does not know job %s of project %s, region %s, any more", j.id, j.project, j.region)}, nil
+	}
 	if err != nil {
 		return remote.Status{}, err
 	}
@@ -85,7 +88,7 @@ func (j *job) failed(ctx context.Context, status remote.Status) (remote.Status, 
 		return status, nil
 	}
 	status.Message = said + "; logs of the workers: " + j.logs()
-	if why := refusal(said); why != "" && status.Counters[transforms.CounterStarted] == 0 {
+	if why := refusal(said); why != "" && status.Counters != nil && status.Counters[transforms.CounterStarted] == 0 {
 		status.State, status.Message = remote.Refused, why+": "+said
 	}
 	return status, nil
@@ -160,7 +163,8 @@ func (j *job) messages(ctx context.Context, importance string) (string, error) {
 	return text, err
 }
 
-// counters are those of our steps, added up over the steps; nil if the service does not tell.
+// counters are those of our steps, added up over the steps; empty if nothing was counted, nil if the service does
+// not tell.
 func (j *job) counters(ctx context.Context) map[string]int64 {
 	var answer *df.JobMetrics
 	err := j.once(ctx, "ask for the counters of the job "+j.id, func(ctx context.Context) (err error) {
@@ -186,9 +190,6 @@ func sum(updates []*df.MetricUpdate) map[string]int64 {
 			key := step{m.Name.Context["step"], m.Name.Name}
 			largest[key] = max(largest[key], value)
 		}
-	}
-	if len(largest) == 0 {
-		return nil
 	}
 	counters := map[string]int64{}
 	for key, value := range largest {

@@ -48,7 +48,7 @@ func (j *job) Status(ctx context.Context) (remote.Status, error) {
 	case j.flink != "" && (forgot || errors.As(err, &pass)):
 		return j.inFlink(ctx)
 	case forgot:
-		return remote.Status{State: remote.Failed, Message: fmt.Sprintf(
+		return remote.Status{State: remote.Lost, Message: fmt.Sprintf(
 			"the job service at %s does not know job %s any more: it was started again; Flink may still have the job: "+
 				"see its own page, and say `flink=HOST:PORT` after the endpoint so that it is found there", j.service, j.id)}, nil
 	}
@@ -85,7 +85,7 @@ func (j *job) inFlink(ctx context.Context) (remote.Status, error) {
 		return remote.Status{}, err
 	}
 	if !ok {
-		return remote.Status{State: remote.Failed, Message: fmt.Sprintf(
+		return remote.Status{State: remote.Lost, Message: fmt.Sprintf(
 			"neither the job service at %s nor Flink at %s knows job %s: they were started again", j.service, j.flink, j.name)}, nil
 	}
 	st := remote.Status{State: found.state()}

@@ -34,6 +34,12 @@ func (runner) Submit(ctx context.Context, p *beam.Pipeline, spec remote.Spec) (r
 		return nil, err
 	}
 	j := job{places: places, name: spec.Name}
+	if spec.Known != "" {
+		if spec.Known != spec.Name { // else it was Flink that knew it
+			j.id = spec.Known
+		}
+		return &j, nil
+	}
 	if found, err := j.find(ctx); found || err != nil {
 		return &j, err
 	}

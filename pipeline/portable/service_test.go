@@ -311,10 +311,16 @@ func TestAForgottenJob(t *testing.T) {
 	s, endpoint := startService(t)
 	j := mustSubmit(t, endpoint)
 	s.restart()
-	wantStatus(t, j, remote.Failed, "was started again")
+	wantStatus(t, j, remote.Lost, "was started again")
 	if err := j.Cancel(t.Context()); err != nil {
 		t.Errorf("cancelling it: %v", err)
 	}
+	before := s.started()
+	again, err := portable.New().Submit(t.Context(), nil, remote.Spec{Name: name, Settings: remote.Settings{Endpoint: endpoint}, Known: j.ID()})
+	if err != nil || s.started() != before {
+		t.Fatalf("%v; %d jobs, want %d", err, s.started(), before)
+	}
+	wantStatus(t, again, remote.Lost, "was started again")
 }
 
 // TestFlinkIsAskedWhereTheServiceForgot: for the job, its state, its failure, its end.
@@ -337,7 +343,7 @@ func TestFlinkIsAskedWhereTheServiceForgot(t *testing.T) {
 	f.is(job("c", name, "FAILED", 1))
 	wantStatus(t, again, remote.Failed, "Recovery is suppressed")
 	f.is()
-	wantStatus(t, again, remote.Failed, "neither")
+	wantStatus(t, again, remote.Lost, "neither")
 }
 
 // TestACancelledJobHasEndedWhenFlinkSaysSo, not when the service does.

@@ -22,6 +22,10 @@ type Spec struct {
 	Name     string            `json:"name"`
 	Labels   map[string]string `json:"labels,omitempty"` // keys and values as Google Cloud takes them
 	Settings Settings          `json:"settings"`
+
+	// Known is the id that the runner gave the job when it took it: empty if nobody has seen that. A job that is
+	// known is never started again, whatever has become of it: its Status tells.
+	Known string `json:"known,omitempty"`
 }
 
 // Settings are what a runner is told by flags, environment or file. Which are needed, and what an empty one
@@ -68,7 +72,7 @@ type Job interface {
 // State is where a job stands.
 type State string
 
-// The states of a job. The last four are final.
+// The states of a job. The last five are final.
 const (
 	Pending   State = "pending"   // accepted, nothing runs yet
 	Running   State = "running"   //
@@ -76,6 +80,7 @@ const (
 	Failed    State = "failed"    // it ran, and was given up
 	Refused   State = "refused"   // it never ran, and never will as it is: quota, permission, staging
 	Cancelled State = "cancelled" //
+	Lost      State = "lost"      // the runner does not know it any more: what it came to says nothing of its work
 )
 
 // Final tells whether a job has ended.
