@@ -12,6 +12,7 @@ import (
 	_ "time/tzdata" // time zones of configurations, on machines without a zone database
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/pipeline"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
@@ -86,9 +87,15 @@ var errInterrupted = errors.New("interrupted")
 var errReported = errors.New("failed")
 
 // interruption says how to go on after a run was interrupted.
-type interruption struct{ simulation, results string }
+type interruption struct {
+	simulation, results string
+	goesOn              *pipeline.JobGoesOn // elsewhere, whatever was asked of it; nil: nothing does
+}
 
 func (i *interruption) Error() string {
+	if i.goesOn != nil {
+		return fmt.Sprintf("whatif: interrupted, and a job goes on: %s", strings.TrimPrefix(i.goesOn.Error(), "pipeline: "))
+	}
 	return fmt.Sprintf("whatif: interrupted; what is committed stays, go on with\n  whatif run --resume %s%s", i.simulation, resultsFlag(i.results))
 }
 

@@ -185,7 +185,8 @@ func (c *console) runVariants(ctx context.Context, id string, o pipeline.RunOpti
 	summary, err := pipeline.Run(ctx, o)
 	m.done()
 	if errors.Is(err, context.Canceled) || ctx.Err() != nil {
-		return &interruption{simulation: id, results: c.results}
+		goesOn, _ := errors.AsType[*pipeline.JobGoesOn](err)
+		return &interruption{simulation: id, results: c.results, goesOn: goesOn}
 	}
 	if err != nil {
 		return err

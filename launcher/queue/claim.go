@@ -11,6 +11,7 @@ import (
 
 	"github.com/whatif-machine/whatif/launcher/store"
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/pipeline"
 	"github.com/whatif-machine/whatif/transforms/killpoint"
 )
 
@@ -39,7 +40,9 @@ type claim struct {
 
 	plan    *model.Plan // nil until it has been written
 	retries int         // of a variant
-	aside   time.Time   // since when another process has it for itself; zero: none
+	aside   time.Time   // since when something else has to end before it goes on; zero: nothing has
+
+	goesOn *pipeline.JobGoesOn // elsewhere, though its user wishes otherwise
 
 	mu       sync.Mutex
 	finished map[string]bool  // variants, of those known; nil until they are
@@ -100,6 +103,10 @@ func (c *claim) end(fault *store.Fault, cause error) {
 	if err != nil && c.held.Err() == nil && fault == nil {
 		fault = faultOf(fmt.Errorf("queue: record what happened to variants: %w", err))
 	}
+	if c.goesOn != nil {
+		c.log.Warn("a job elsewhere goes on of a simulation whose user wishes its end", "error", c.goesOn)
+		c.meter.held(c.q.Now(), jobOpen, c.goesOn.Error())
+	}
 	c.lastWords(ctx)
 	switch {
 	case c.held.Err() != nil:
@@ -109,7 +116,7 @@ func (c *claim) end(fault *store.Fault, cause error) {
 	case errors.Is(cause, errPaused):
 		err = c.suspend(ctx)
 	case errors.Is(cause, errCancelled):
-		err = c.finish(ctx, store.Outcome{Cancelled: true})
+		err = c.finish(ctx, store.Outcome{Cancelled: true, Fault: c.openJob()})
 	case cause != nil:
 		err = c.finish(ctx, store.Outcome{Fault: faultOf(cause)})
 	default:
@@ -118,6 +125,17 @@ func (c *claim) end(fault *store.Fault, cause error) {
 	if err != nil {
 		c.log.Warn("a simulation was let go of without a word to the store; whoever claims it next goes on from its rows", "error", err)
 	}
+}
+
+// jobOpen is the reason of a cancelled or paused simulation whose job elsewhere has not been seen to end.
+const jobOpen = "job_open"
+
+// openJob is the fault of a simulation that is cancelled and has a job elsewhere that goes on.
+func (c *claim) openJob() *store.Fault {
+	if c.goesOn == nil {
+		return nil
+	}
+	return &store.Fault{Reason: jobOpen, Message: short(c.goesOn.Error())}
 }
 
 // lastWords tells of the progress as it is at the end. What happens next shows whether they were heard.

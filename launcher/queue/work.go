@@ -26,7 +26,8 @@ func (c *claim) work() (*store.Fault, error) {
 		if open != left {
 			troubles, left = 0, open
 		}
-		if !errors.Is(err, results.ErrRunning) {
+		ending, goesOn := jobOf(err)
+		if !ending && !errors.Is(err, results.ErrRunning) {
 			c.aside = time.Time{}
 		}
 		switch {
@@ -37,11 +38,15 @@ func (c *claim) work() (*store.Fault, error) {
 		case open == 0:
 			return nil, nil
 		case c.running.Err() != nil:
+			c.goesOn = goesOn
 			return nil, context.Cause(c.running)
 		case sum.Stopped != "":
 			return &store.Fault{Reason: "stopped", Message: short(sum.Stopped)}, nil
 		case errors.Is(err, results.ErrRunning):
-			c.standAside()
+			c.standAside("another process has this simulation for itself, such as `whatif run --resume`, `whatif retry` or `whatif gc`; it goes on here when that has ended")
+			continue
+		case ending:
+			c.standAside("an earlier job of this simulation was asked to end and has not yet; the rest begins when it has: " + goesOn.Error())
 			continue
 		case err == nil:
 			err = fmt.Errorf("queue: the run ended and said nothing of %d variants", open)
@@ -52,6 +57,13 @@ func (c *claim) work() (*store.Fault, error) {
 		c.log.Warn("a simulation's run ended in trouble; it is tried again", "error", err, "tries", troubles)
 		c.pause(troubles, err)
 	}
+}
+
+// jobOf is the job elsewhere that a run has let go of, if it has, and whether that job is ending, as it was
+// asked to: that takes what it takes, and is nobody's trouble.
+func jobOf(err error) (ending bool, job *pipeline.JobGoesOn) {
+	job, ok := errors.AsType[*pipeline.JobGoesOn](err)
+	return ok && job.Ending, job
 }
 
 // round takes up what is left to do, and does it. What was recorded is known even of a simulation that is
@@ -249,9 +261,8 @@ func (c *claim) unfinished() int {
 // asideFor is how often it is looked whether another process has let go of a simulation.
 const asideFor = time.Second
 
-// standAside waits while another process has the simulation for itself, such as `whatif run --resume`.
-func (c *claim) standAside() {
-	const message = "another process has this simulation for itself, such as `whatif run --resume`, `whatif retry` or `whatif gc`; it goes on here when that has ended"
+// standAside waits while another process has the simulation for itself, or a job of it is still ending.
+func (c *claim) standAside(message string) {
 	if c.aside.IsZero() {
 		c.aside = c.q.Now()
 		c.log.Warn(message)
