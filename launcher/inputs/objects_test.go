@@ -198,6 +198,41 @@ func TestHostileNamesReachNoOtherObject(t *testing.T) {
 	}
 }
 
+// TestASlowUploadHoldsUpNobody, of its tenant or another, and the space that it is about to take is not given away.
+func TestASlowUploadHoldsUpNobody(t *testing.T) {
+	one := int64(len(campaigns))
+	g, w := inBucket(t, func(o *Options) {
+		o.Results, o.Scratch, o.MaxTenantBytes = "gs://bucket/data/results", t.TempDir(), 2*one
+	})
+	text := func(name string) string { return strings.ReplaceAll(campaigns, "c1", name) }
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	g.Break(objecttest.Fault{Op: objecttest.Create, Name: "acme/" + digest(text("c2")), Do: func() { close(begun); <-goOn }})
+	upload := func(tenant, text string) chan error {
+		done := make(chan error, 1)
+		go func() { _, err := w.in.Upload(t.Context(), tenant, strings.NewReader(text)); done <- err }()
+		return done
+	}
+	slow := upload("acme", text("c2"))
+	<-begun
+	for _, c := range []struct {
+		tenant, name string
+		want         error
+	}{{"other", "c2", nil}, {"acme", "c3", nil}, {"acme", "c4", ErrTenantFull}} {
+		select {
+		case err := <-upload(c.tenant, text(c.name)):
+			if !errors.Is(err, c.want) {
+				t.Errorf("%s of %s: %v, want %v", c.name, c.tenant, err, c.want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s of %s waits for the slow one", c.name, c.tenant)
+		}
+	}
+	close(goOn)
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestUploadsInABucket: where results are in a bucket, uploads are too, each tenant's own, and no input root.
 func TestUploadsInABucket(t *testing.T) {
 	g, w := inBucket(t, func(o *Options) {

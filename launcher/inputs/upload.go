@@ -59,7 +59,7 @@ func (in *Inputs) Upload(ctx context.Context, tenant string, body io.Reader) (up
 	if err := makeFolder(folder); err != nil {
 		return up, fmt.Errorf("storing an upload: %w", err)
 	}
-	if err := in.uploads.room(ctx, tenant, 0); err != nil {
+	if err := in.uploads.room(ctx, tenant, nil); err != nil {
 		return up, err // before anything is sent
 	}
 	temp, err := os.CreateTemp(folder, temporary+"*")

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"sync"
+	"strings"
 
 	"github.com/whatif-machine/whatif/transforms/objects"
 )
@@ -20,7 +21,7 @@ type uploads struct {
 	temps                string          // folder in which uploads for a bucket are received
 	maxUpload, maxTenant int64
 	places               chan struct{} // one for each upload under way
-	storing              *sync.Mutex   // held from the look at the space taken until it is taken
+	claims               *claims       // to space that is being taken
 }
 
 func newUploads(results, scratch string, maxUpload, maxTenant int64) (u uploads, err error) {
@@ -30,7 +31,7 @@ func newUploads(results, scratch string, maxUpload, maxTenant int64) (u uploads,
 	if maxTenant <= 0 {
 		maxTenant = defaultTenantBytes
 	}
-	u = uploads{maxUpload: maxUpload, maxTenant: maxTenant, places: make(chan struct{}, maxUploadsAtOnce), storing: &sync.Mutex{}}
+	u = uploads{maxUpload: maxUpload, maxTenant: maxTenant, places: make(chan struct{}, maxUploadsAtOnce), claims: &claims{of: map[string]map[string]*claim{}}}
 	if !objects.IsURI(results) {
 		u.path = filepath.Join(results, "_uploads")
 		return u, nil
@@ -61,17 +62,17 @@ func (u uploads) receiving(tenant string) string {
 
 // keep gives a complete file its name, unless the tenant has one with these bytes.
 func (u uploads) keep(ctx context.Context, tenant, temp string, up Upload) error {
-	u.storing.Lock()
-	defer u.storing.Unlock()
+	claimed := u.claims.stake(tenant, up)
+	defer u.claims.drop(tenant, up)
 	if u.bucket != nil {
-		return u.send(ctx, tenant, temp, up)
+		return u.send(ctx, tenant, temp, up, claimed)
 	}
 	folder := u.receiving(tenant)
 	name := filepath.Join(folder, up.SHA256)
 	if info, err := os.Lstat(name); err == nil && info.Size() == up.Size {
 		return syncFolder(folder) // it may have been linked a moment ago
 	}
-	if err := u.room(ctx, tenant, up.Size); err != nil {
+	if err := u.room(ctx, tenant, claimed); err != nil {
 		return err
 	}
 	if err := place(temp, name); err != nil {
@@ -81,7 +82,7 @@ func (u uploads) keep(ctx context.Context, tenant, temp string, up Upload) error
 }
 
 // send makes a complete file an object, unless there is one of its name, which is its digest.
-func (u uploads) send(ctx context.Context, tenant, temp string, up Upload) (err error) {
+func (u uploads) send(ctx context.Context, tenant, temp string, up Upload, claimed map[string]int64) (err error) {
 	name := tenant + "/" + up.SHA256
 	o, err := u.bucket.Stat(ctx, name)
 	if err == nil && o.Size == up.Size {
@@ -90,7 +91,7 @@ func (u uploads) send(ctx context.Context, tenant, temp string, up Upload) (err 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("storing an upload: %w", err)
 	}
-	if err := u.room(ctx, tenant, up.Size); err != nil {
+	if err := u.room(ctx, tenant, claimed); err != nil {
 		return err
 	}
 	file, err := os.Open(temp)
@@ -114,32 +115,38 @@ func place(temp, name string) error {
 	return os.Rename(temp, name)
 }
 
-// room reports if a tenant's uploads would take more than they may.
-func (u uploads) room(ctx context.Context, tenant string, more int64) error {
-	taken, err := u.taken(ctx, tenant)
+// room reports if a tenant's uploads would take more than they may, together with what is claimed.
+func (u uploads) room(ctx context.Context, tenant string, claimed map[string]int64) error {
+	sizes, err := u.kept(ctx, tenant)
 	if err != nil {
 		return fmt.Errorf("storing an upload: %w", err)
 	}
-	if taken += more; taken > u.maxTenant {
+	maps.Copy(sizes, claimed)
+	taken := int64(0)
+	for _, size := range sizes {
+		taken += size
+	}
+	if taken > u.maxTenant {
 		return fmt.Errorf("%w: with this one they would be %d bytes, more than %d", ErrTenantFull, taken, u.maxTenant)
 	}
 	return nil
 }
 
-// taken is the bytes of a tenant's uploads.
-func (u uploads) taken(ctx context.Context, tenant string) (bytes int64, err error) {
+// kept is the bytes of each of a tenant's uploads, by digest.
+func (u uploads) kept(ctx context.Context, tenant string) (sizes map[string]int64, err error) {
+	sizes = map[string]int64{}
 	if u.bucket != nil {
 		for o, err := range u.bucket.List(ctx, tenant+"/") {
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
-			bytes += o.Size
+			sizes[strings.TrimPrefix(o.Name, tenant+"/")] = o.Size
 		}
-		return bytes, nil
+		return sizes, nil
 	}
 	entries, err := os.ReadDir(u.receiving(tenant))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, e := range entries {
 		if !isDigest(e.Name()) {
@@ -150,9 +157,9 @@ func (u uploads) taken(ctx context.Context, tenant string) (bytes int64, err err
 			continue
 		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		bytes += info.Size()
+		sizes[e.Name()] = info.Size()
 	}
-	return bytes, nil
+	return sizes, nil
 }
