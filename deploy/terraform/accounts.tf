@@ -2,7 +2,7 @@
 # one; only what Google grants on projects alone is on the project.
 #
 #              results         inputs    staging   dataset   jobs of BigQuery   jobs of Dataflow   store   images
-#   launcher   read, create,   read      read,     edit      run                create, watch      yes     read
+#   launcher   read, create,   read      read,     edit      run, see all       create, watch      yes     read
 #              delete                    write
 #   worker     read, create,   read      read,     -         -                  be a worker        -       read
 #              delete                    write
@@ -40,8 +40,10 @@ locals {
     reader-results   = { bucket = google_storage_bucket.results.name, role = "roles/storage.objectViewer", member = local.reader }
   }
 
+  # Of jobs jobUser shows one's own only; loads that somebody else has begun must be asked for too (docs/bigquery.md).
   projects = {
     launcher-queries  = { role = "roles/bigquery.jobUser", member = local.launcher }
+    launcher-jobs     = { role = "roles/bigquery.resourceViewer", member = local.launcher }
     launcher-dataflow = { role = "roles/dataflow.developer", member = local.launcher }
     worker-dataflow   = { role = "roles/dataflow.worker", member = local.worker }
     reader-queries    = { role = "roles/bigquery.jobUser", member = local.reader }

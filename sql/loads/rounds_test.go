@@ -148,6 +148,36 @@ func TestALoadThatNobodyWaitsForIsFoundAgain(t *testing.T) {
 	})
 }
 
+// TestARoundOfAnotherAccount is named with its job, and what to do; its owner sees it through for all.
+func TestARoundOfAnotherAccount(t *testing.T) {
+	slow := func(*bq.Job) (time.Duration, time.Duration) { return time.Minute, time.Minute }
+	in(t, bigquerytest.Options{Pace: slow}, func(t *testing.T, w *world, owner *loads.Loader) {
+		w.commit(simulationID(0), attempt(1, "baseline")...)
+		started, err := owner.Load(t.Context(), false, simulationID(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign := func(_ context.Context, request string) (bigquerytest.Fault, error) {
+			if request == "jobs.get" {
+				return bigquerytest.Foreign, nil
+			}
+			return bigquerytest.None, nil
+		}
+		other := must(loads.New(loads.Options{Store: &process{w: w}, Table: table, Source: source, Now: time.Now,
+			Warehouse: &bigquerytest.Direct{Service: w.service, Project: project, Dataset: dataset, Table: tableName, Location: "US", Fault: foreign}}))
+		_, err = other.Load(t.Context(), true, simulationID(0))
+		if err == nil || !strings.Contains(err.Error(), "round 1: ask for job "+started[0].Rounds[0].Job) || !strings.Contains(err.Error(), "roles/bigquery.resourceViewer") {
+			t.Errorf("%v", err)
+		}
+		if _, err := owner.Load(t.Context(), true, simulationID(0)); err != nil {
+			t.Fatal(err)
+		}
+		if o, err := other.Load(t.Context(), true, simulationID(0)); err != nil || !o[0].Complete() {
+			t.Errorf("%+v, %v", o, err)
+		}
+	})
+}
+
 // TestAForgottenJobIsNotTakenForNone: half a year later nobody knows whether the job was ever started.
 func TestAForgottenJobIsNotTakenForNone(t *testing.T) {
 	in(t, bigquerytest.Options{}, func(t *testing.T, w *world, l *loads.Loader) {

@@ -30,6 +30,10 @@ run "as_written" {
     error_message = "Nothing of ours changes an input."
   }
   assert {
+    condition     = contains([for r in values(local.projects) : r.role if r.member == local.launcher], "roles/bigquery.resourceViewer")
+    error_message = "The launcher may ask for loads that others have begun."
+  }
+  assert {
     condition     = !google_sql_database_instance.store.settings[0].ip_configuration[0].ipv4_enabled
     error_message = "The database has no public address."
   }

@@ -182,7 +182,7 @@ func (c *Client) Job(ctx context.Context, id string) (loads.Job, error) {
 		return loads.Job{}, loads.ErrNoJob
 	}
 	if err != nil {
-		return loads.Job{}, Explained(err)
+		return loads.Job{}, OfJob(err)
 	}
 	return standing(job.LastStatus()), nil
 }

@@ -169,6 +169,11 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	if e, ok := errors.AsType[*loads.Error](err); !ok || e.Kind != loads.Quota || !strings.Contains(err.Error(), "nothing is lost") {
 		t.Errorf("over the quota: %v", err)
 	}
+	server.Order("jobs.get", bigquerytest.Foreign)
+	_, err = client.Job(t.Context(), "one")
+	if e, ok := errors.AsType[*loads.Error](err); !ok || e.Kind != loads.Refused || !strings.Contains(e.Advice, "roles/bigquery.resourceViewer") || !strings.Contains(e.Advice, "other account run `whatif load` again") {
+		t.Errorf("a job of another account: %v", err)
+	}
 	nowhere, err := bigquery.Open(t.Context(), "my-project.elsewhere", server.URL)
 	if err != nil {
 		t.Fatal(err)

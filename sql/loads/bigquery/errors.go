@@ -92,6 +92,18 @@ func answered(answer *googleapi.Error) error {
 	return e
 }
 
+// OfJob is an error of jobs.get: "Requires that you're the person who ran the job, or have the Is Owner project role"
+// (Method: jobs.get: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/get), that is bigquery.jobs.get on
+// the project. Who may start jobs may ask for one's own only.
+func OfJob(err error) error {
+	explained := Explained(err)
+	if e, ok := errors.AsType[*loads.Error](explained); ok && e.Kind == loads.Refused && hasCode(err, http.StatusForbidden) {
+		e.Advice = "another account started this job, and everything waits for it: give this account bigquery.jobs.get on the project " +
+			"(BigQuery Resource Viewer, roles/bigquery.resourceViewer), or have the other account run `whatif load` again: when the round is settled nobody needs to ask"
+	}
+	return explained
+}
+
 // hasCode reports whether the service answered with an HTTP status.
 func hasCode(err error, code int) bool {
 	answer, ok := errors.AsType[*googleapi.Error](err)

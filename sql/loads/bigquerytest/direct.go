@@ -27,6 +27,7 @@ const (
 	Internal          // 500 internalError, carried out
 	RateLimited       // 403 rateLimitExceeded
 	OverQuota         // 403 quotaExceeded
+	Foreign           // 403 accessDenied: the job is another account's ("Method: jobs.get": https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/get)
 )
 
 // Refused is the answer that the service gives instead; nil: it gives its own, if it arrives.
@@ -38,6 +39,8 @@ func (f Fault) refused() error {
 		return failure(http.StatusForbidden, "rateLimitExceeded", "Exceeded rate limits: too many table update operations for this table.")
 	case OverQuota:
 		return failure(http.StatusForbidden, "quotaExceeded", "Quota exceeded: Your table exceeded quota for imports or query appends per table.")
+	case Foreign:
+		return failure(http.StatusForbidden, "accessDenied", "Access Denied: Job: Permission bigquery.jobs.get denied on job (or it may not exist).")
 	}
 	return nil
 }
@@ -66,7 +69,7 @@ func (d *Direct) Job(ctx context.Context, id string) (loads.Job, error) {
 		return loads.Job{}, loads.ErrNoJob
 	}
 	if err != nil {
-		return loads.Job{}, bigquery.Explained(err)
+		return loads.Job{}, bigquery.OfJob(err)
 	}
 	job := loads.Job{Done: got.Status.State == done}
 	if e := got.Status.ErrorResult; e != nil {
