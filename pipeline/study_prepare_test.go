@@ -197,7 +197,11 @@ func TestNamesThatLookLikePatterns(t *testing.T) {
 	}
 	for inventory, want := range map[string]string{"a.parquet": "a.parquet", "?.parquet": "a.parquet", "[ab].parquet": "[ab].parquet", "[abc].parquet": "a.parquet"} {
 		src := &ownFiles{folder: dir}
-		if files, err := src.find(inventory); err != nil || len(files) != 1 || files[0] != filepath.Join(dir, want) {
+		pattern, err := src.locate(inventory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files, err := src.find(pattern); err != nil || len(files) != 1 || files[0] != filepath.Join(dir, want) {
 			t.Errorf("%s is %q, %v", inventory, files, err)
 		}
 	}

@@ -125,7 +125,8 @@ func names(list []objects.Object) (out []string) {
 }
 
 // send makes files of a folder objects under names that must be free, all or none: what was sent before one
-// failed is taken back. Only a kill in between leaves some, without the last.
+// failed is taken back. Only a kill in between leaves some, without the last; and a file whose answer was cut off by
+// an interruption may be there after all.
 func (c *console) send(ctx context.Context, bucket *objects.Bucket, folder string, names []string) error {
 	var sent []objects.Object
 	for _, name := range names {

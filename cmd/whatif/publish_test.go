@@ -33,7 +33,7 @@ func TestWhatIsSentIsThereWholeOrNotAtAll(t *testing.T) {
 			return []string{"a/study.yaml"}
 		},
 		"interrupted": func(g *objecttest.GCS, cancel context.CancelFunc) []string {
-			g.Break(objecttest.Fault{Op: objecttest.Create, Name: "study.yaml", Until: make(chan struct{}), Do: cancel})
+			g.Break(objecttest.Fault{Op: objecttest.Create, Name: "study.yaml", Status: 503, Times: objecttest.Always, Do: cancel})
 			return nil
 		},
 	} {
