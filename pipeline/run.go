@@ -99,8 +99,12 @@ func newSupervisor(ctx context.Context, o RunOptions, store *results.Store, plan
 	if o, err = o.defaults(config, len(plan.Variants)); err != nil {
 		return nil, err
 	}
+	far, err := store.HasJobs(ctx, plan.SimulationID)
+	if err != nil {
+		return nil, err
+	}
 	var leftBefore time.Time // nobody else writes
-	if o.Shared {
+	if o.Shared || far {     // or perhaps a worker elsewhere does, of a job that goes on or one taken for ended
 		leftBefore = o.Timing.Now().Add(-sharedLeftovers)
 	}
 	if err := store.Sweep(ctx, plan.SimulationID, leftBefore); err != nil {

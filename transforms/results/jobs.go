@@ -100,6 +100,19 @@ func (s *Store) writeJob(ctx context.Context, simulation string, attempt int64, 
 	return s.place.create(ctx, jobPath(simulation, attempt, suffix), data)
 }
 
+// HasJobs reports whether a simulation has ever had a job elsewhere, whose workers may still write.
+func (s *Store) HasJobs(ctx context.Context, simulation string) (bool, error) {
+	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
+		return false, err
+	}
+	dir := jobsFolder(simulation)
+	names, err := s.place.list(ctx, dir)
+	if err != nil {
+		return false, failed("list", s.Path(dir), err)
+	}
+	return len(names) > 0, nil
+}
+
 // OpenJobs are the jobs of a simulation that are not known to have ended, by attempt.
 func (s *Store) OpenJobs(ctx context.Context, simulation string) ([]Job, error) {
 	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
