@@ -61,7 +61,7 @@ func orDefault[T comparable](value *T, or T) {
 // place for it, and a place that does not outlive the machine would lose what was acknowledged.
 func (c Config) CheckStore() error {
 	if c.Store == "" && objects.IsURI(c.Results) {
-		return fmt.Errorf("launcher: results are at %s, where the launcher's own store can't be; name one with --store: sqlite:PATH on a disk that stays, or postgres://..", c.Results)
+		return fmt.Errorf("launcher: results are at %s, where the launcher's own store can't be; name one with --store: sqlite:PATH on a disk that stays, or postgres://HOST/DATABASE", c.Results)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func TestResultsAreLoaded(t *testing.T) {
 		t.Errorf("%d rows are in the table, %d different ones", 2*studyVariants, len(each))
 	}
 	var health struct{ Checks map[string]string }
-	if r.call(http.MethodGet, "/readyz", "", &health); health.Checks["warehouse"] != "ok" {
+	if r.call(http.MethodGet, "/readyz", "", &health); health.Checks["warehouse"] != "ok" { //nolint:bodyclose // call has closed it
 		t.Errorf("%+v", health)
 	}
 	if err := r.stop(); err != nil {
@@ -91,7 +91,7 @@ const studyVariants = 7
 func submit(t *testing.T, r *running) {
 	t.Helper()
 	var sim wire.Simulation
-	r.call(http.MethodPost, "/v1/simulations", study, &sim)
+	r.call(http.MethodPost, "/v1/simulations", study, &sim) //nolint:bodyclose // call has closed it
 	if sim = r.finished(sim.ID); sim.State != "succeeded" {
 		t.Fatalf("the study ended as %s", sim.State)
 	}

@@ -118,7 +118,7 @@ func (s *sentry) acknowledge(ctx context.Context) error {
 		return nil
 	}
 	o := s.order.Job
-	return s.watch.store.SubmitJob(context.WithoutCancel(ctx), o.SimulationID, o.Attempt, s.job.ID(), time.Now().UTC())
+	return s.watch.store.SubmitJob(context.WithoutCancel(ctx), o.SimulationID, o.Attempt, s.job.ID(), time.Now().UTC()) //nolint:forbidigo // for people who read the record
 }
 
 // submitOnce asks the runner once. A submission under way is not broken off when the job is to be cancelled:

@@ -196,7 +196,7 @@ func localPath(uri string) (string, error) {
 	u, err := url.Parse(uri)
 	switch {
 	case err != nil || len(u.Scheme) <= 1:
-		return uri, nil
+		return uri, nil //nolint:nilerr // a path may hold what no URI may
 	case u.Scheme == "file":
 		return u.Path, nil
 	}

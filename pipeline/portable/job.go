@@ -70,7 +70,7 @@ func (j *job) inService(ctx context.Context) (st remote.Status, err error) {
 		}
 		m, err := jobs.GetJobMetrics(ctx, &jobpb.GetJobMetricsRequest{JobId: j.id})
 		if err != nil {
-			return nil // they are for looking at
+			return nil //nolint:nilerr // they are for looking at
 		}
 		st.Counters = Counters(m.GetMetrics())
 		return nil

@@ -78,7 +78,7 @@ func listenLoopback(address string) (net.Listener, error) {
 // StartWorker starts a process that works for the services in the request.
 func (p *Pool) StartWorker(ctx context.Context, r *fnpb.StartWorkerRequest) (*fnpb.StartWorkerResponse, error) {
 	if err := p.start(caller(ctx), r); err != nil {
-		return &fnpb.StartWorkerResponse{Error: err.Error()}, nil
+		return &fnpb.StartWorkerResponse{Error: err.Error()}, nil //nolint:nilerr // the answer carries it
 	}
 	return &fnpb.StartWorkerResponse{}, nil
 }

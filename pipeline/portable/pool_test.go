@@ -40,7 +40,7 @@ func (c *control) Control(stream fnpb.BeamFnControl_ControlServer) error {
 func (c *control) Logging(stream fnpb.BeamFnLogging_LoggingServer) error {
 	for {
 		if _, err := stream.Recv(); err != nil {
-			return nil // the worker has ended
+			return nil //nolint:nilerr // the worker has ended
 		}
 	}
 }

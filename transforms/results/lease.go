@@ -189,8 +189,8 @@ func (b *bucket) serviceTime(ctx context.Context) (at time.Time, err error) {
 			return at, err
 		}
 	}
-	return at, fmt.Errorf("%s: what is made there to learn the time is gone at once, %d times; does a lifecycle rule or another program delete it? (%v)", //nolint:errorlint // it is not the simulation that is not there
-		b.at(clockFolder), clockTries, err)
+	return at, fmt.Errorf("%s: what is made there to learn the time is gone at once, %d times; does a lifecycle rule or another program delete it? (%s)",
+		b.at(clockFolder), clockTries, err.Error()) // not wrapped: it is not the simulation that is not there
 }
 
 func (b *bucket) readClock(ctx context.Context) (time.Time, error) {
