@@ -117,7 +117,7 @@ func TestAWishOfAnEarlierLauncherIsDone(t *testing.T) {
 func TestAPauseKeepsWhatIsDone(t *testing.T) {
 	t.Parallel()
 	r := newRoom(t)
-	config := writeStudy(t, bids(24), "")
+	config := writeStudy(t, bids(48), "")
 	want := r.undisturbed(t, config)
 	r.run(t, func(o *Options) { o.Simulator = paced })
 	sim := r.submitStudy(t, config)
