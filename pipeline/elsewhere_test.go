@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -577,5 +578,27 @@ func TestARecordOfAnotherProgramsRunner(t *testing.T) {
 	}
 	if _, err := Run(t.Context(), options(store, plan)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", "spark")) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestWhatAWorkerIsWritingIsLeftAlone: a worker elsewhere may be at it, even of a job that is taken for ended.
+func TestWhatAWorkerIsWritingIsLeftAlone(t *testing.T) {
+	for _, far := range []bool{false, true} {
+		store, plan := submit(t, writeStudy(t, bids(1), ""))
+		record := results.Job{Attempt: 1, Runner: testRunner, Name: "whatif-x-1", Spec: json.RawMessage("{}"), Variants: []string{"v0001"}}
+		if far {
+			err := errors.Join(store.RecordJob(t.Context(), plan.SimulationID, record), store.EndJob(t.Context(), plan.SimulationID, 1, results.JobEnd{State: "cancelled"}))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		unfinished := filepath.Join(store.URI(), "simulation_id="+plan.SimulationID, ".attempt=1.parquet.7-1.tmp")
+		writeText(t, unfinished, "half a row")
+		if sum := run(t, options(store, plan)); sum.Succeeded != 2 {
+			t.Errorf("%+v", sum)
+		}
+		if _, err := os.Stat(unfinished); (err == nil) != far {
+			t.Errorf("with a job elsewhere %v: %v", far, err)
+		}
 	}
 }
