@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whatif-machine/whatif/sql"
 	"github.com/whatif-machine/whatif/sql/loads"
 	"github.com/whatif-machine/whatif/sql/loads/bigquery"
 	"github.com/whatif-machine/whatif/transforms/objects"
@@ -22,7 +23,7 @@ type Target struct {
 
 // Check is nil if the target can be that of a result store. It asks nobody.
 func (t Target) Check(store *results.Store) error {
-	if _, _, err := bigquery.ParseDataset(t.Dataset); err != nil {
+	if _, err := sql.ParseDataset(t.Dataset); err != nil {
 		return err
 	}
 	local := !objects.IsURI(store.URI())
@@ -50,6 +51,10 @@ func Open(ctx context.Context, from *results.Store, t Target) (*Warehouse, error
 	if err := t.Check(from); err != nil {
 		return nil, err
 	}
+	dataset, err := sql.ParseDataset(t.Dataset)
+	if err != nil {
+		return nil, err
+	}
 	s, source := &store{results: from}, from.URI()
 	if !objects.IsURI(source) {
 		bucket, err := objects.Open(ctx, t.Staging)
@@ -58,11 +63,11 @@ func Open(ctx context.Context, from *results.Store, t Target) (*Warehouse, error
 		}
 		s.staging, source = bucket, bucket.URI("")
 	}
-	table, err := bigquery.Open(ctx, t.Dataset, t.Endpoint)
+	table, err := bigquery.Open(ctx, dataset, t.Endpoint)
 	if err != nil {
 		return nil, err
 	}
-	name := t.Dataset + "." + bigquery.Table
+	name := dataset.String() + "." + bigquery.Table
 	loader, err := loads.New(loads.Options{Store: s, Warehouse: table, Table: name, Source: strings.TrimSuffix(source, "/"), Now: time.Now})
 	if err != nil {
 		return nil, errors.Join(err, table.Close())

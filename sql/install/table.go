@@ -51,7 +51,7 @@ func (i *installation) makeTable(ctx context.Context) (did Did, err error) {
 }
 
 func (i *installation) prepare(ctx context.Context) (err error) {
-	loader, err := bigquery.Open(ctx, i.Dataset.String(), i.Endpoint)
+	loader, err := bigquery.Open(ctx, i.Dataset, i.Endpoint)
 	if err != nil {
 		return err
 	}

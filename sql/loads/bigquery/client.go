@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,11 +13,12 @@ import (
 	bq "cloud.google.com/go/bigquery"
 	"google.golang.org/api/option"
 
+	"github.com/whatif-machine/whatif/sql"
 	"github.com/whatif-machine/whatif/sql/loads"
 )
 
 // Table is the name of the table in its dataset.
-const Table = "variant_results"
+const Table = sql.Table
 
 // requestPatience bounds a request with the client's own repetitions of it.
 const requestPatience = 30 * time.Second
@@ -35,25 +35,9 @@ type Client struct {
 
 var _ loads.Warehouse = (*Client)(nil)
 
-// datasetForm is PROJECT.DATASET. Projects of old domains have a colon.
-var datasetForm = regexp.MustCompile(`^((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])\.([A-Za-z0-9_]{1,1000})$`)
-
-// ParseDataset takes PROJECT.DATASET apart.
-func ParseDataset(text string) (project, dataset string, err error) {
-	m := datasetForm.FindStringSubmatch(text)
-	if m == nil {
-		return "", "", fmt.Errorf("%.200q is no dataset; write PROJECT.DATASET, such as my-project.whatif", text)
-	}
-	return m[1], m[2], nil
-}
-
 // Open is the client of a dataset's table. Nothing is asked yet. The endpoint is for tests and private
 // connections: one with http:// gets no credentials, the others get those of the environment.
-func Open(ctx context.Context, dataset, endpoint string) (*Client, error) {
-	project, name, err := ParseDataset(dataset)
-	if err != nil {
-		return nil, err
-	}
+func Open(ctx context.Context, dataset sql.Dataset, endpoint string) (*Client, error) {
 	var options []option.ClientOption
 	if endpoint != "" {
 		options = append(options, option.WithEndpoint(strings.TrimSuffix(endpoint, "/")+"/bigquery/v2/"))
@@ -61,11 +45,11 @@ func Open(ctx context.Context, dataset, endpoint string) (*Client, error) {
 			options = append(options, option.WithoutAuthentication())
 		}
 	}
-	client, err := bq.NewClient(ctx, project, options...)
+	client, err := bq.NewClient(ctx, dataset.Project, options...)
 	if err != nil {
 		return nil, fmt.Errorf("bigquery: %w", Explained(err))
 	}
-	return &Client{client: client, table: client.Dataset(name).Table(Table)}, nil
+	return &Client{client: client, table: client.Dataset(dataset.Name).Table(Table)}, nil
 }
 
 // Close lets the client go.
