@@ -86,8 +86,8 @@ func (c *console) reading(ctx context.Context, name string, read func(w *warehou
 	if err != nil {
 		return err
 	}
-	defer func() { _ = w.Close() }() // read only: nothing is lost when closing fails
-	return read(w, id)
+	defer w.close()
+	return read(w.Warehouse, id)
 }
 
 // submitted is the result store and a simulation's plan in it.

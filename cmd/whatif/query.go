@@ -17,7 +17,6 @@ import (
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/sql/warehouse"
-	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 func (c *console) queryCommand() *cobra.Command {
@@ -56,11 +55,11 @@ func (c *console) runQuery(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = w.Close() }() // read only
+	defer w.close()
 	if text != "" {
-		return c.answer(ctx, w, text)
+		return c.answer(ctx, w.Warehouse, text)
 	}
-	return c.prompt(ctx, w)
+	return c.prompt(ctx, w.Warehouse)
 }
 
 // answer runs a statement of the user's and prints its rows: CSV and JSON as they come, however many.
@@ -117,17 +116,9 @@ func rowsOf(found *warehouse.Rows) iter.Seq[[]any] {
 }
 
 // openNamed opens one simulation, or the whole store without a name.
-func (c *console) openNamed(ctx context.Context, name string) (*warehouse.Warehouse, error) {
+func (c *console) openNamed(ctx context.Context, name string) (*opened, error) {
 	if name == "" {
-		store, err := results.Open(c.results)
-		if err != nil {
-			return nil, err
-		}
-		folder, err := store.Local(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return warehouse.OpenDuckDB(ctx, folder)
+		return c.open(ctx, "")
 	}
 	id, err := c.resolve(ctx, name)
 	if err != nil {

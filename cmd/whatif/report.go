@@ -48,11 +48,11 @@ func (c *console) writeReport(ctx context.Context, id, file string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = w.Close() }() // read only
+	defer w.close()
 	if file == "-" {
-		return report.Write(ctx, w, id, c.out)
+		return report.Write(ctx, w.Warehouse, id, c.out)
 	}
-	return writeWhole(file, func(out io.Writer) error { return report.Write(ctx, w, id, out) })
+	return writeWhole(file, func(out io.Writer) error { return report.Write(ctx, w.Warehouse, id, out) })
 }
 
 // replaceable refuses to write a page over something else than a page, and follows links: what is replaced is

@@ -219,16 +219,16 @@ func (c *console) conclude(ctx context.Context, id string, s pipeline.Summary, t
 	if err != nil {
 		return err
 	}
-	defer func() { _ = w.Close() }() // read only: nothing is lost when closing fails
+	defer w.close()
 	people := c.err
 	if c.asTable() {
 		people = c.out
 	}
 	fmt.Fprintf(people, "simulation %s\n", id)
-	if err := c.compare(ctx, w, id, comparisonFlags{top: 12, sort: "revenue"}); err != nil {
+	if err := c.compare(ctx, w.Warehouse, id, comparisonFlags{top: 12, sort: "revenue"}); err != nil {
 		return err
 	}
-	sentence, err := report.Sentence(ctx, w, id)
+	sentence, err := report.Sentence(ctx, w.Warehouse, id)
 	if err != nil {
 		return err
 	}
@@ -262,15 +262,39 @@ func (c *console) failedRun(id string, s pipeline.Summary) error {
 	return errReported
 }
 
-// open opens one simulation's results for reading.
-func (c *console) open(ctx context.Context, id string) (*warehouse.Warehouse, error) {
+// open opens one simulation's results for reading, or all of the store without an id.
+func (c *console) open(ctx context.Context, id string) (*opened, error) {
 	store, err := results.Open(c.results)
 	if err != nil {
 		return nil, err
 	}
-	folder, err := store.Local(ctx, id)
+	var simulations []string
+	var options []warehouse.Option
+	if id != "" {
+		simulations, options = []string{id}, []warehouse.Option{warehouse.Simulation(id)}
+	}
+	files, err := store.Local(ctx, simulations...)
 	if err != nil {
 		return nil, err
 	}
-	return warehouse.OpenDuckDB(ctx, folder, warehouse.Simulation(id))
+	if files.Note != "" {
+		c.say("%s", files.Note)
+	}
+	w, err := warehouse.OpenDuckDB(ctx, files.Dir, options...)
+	if err != nil {
+		return nil, errors.Join(err, files.Release())
+	}
+	return &opened{w, files}, nil
+}
+
+// opened is results that are read, whose files stay until they are closed.
+type opened struct {
+	*warehouse.Warehouse
+	files *results.Files
+}
+
+// close ends the reading. It was no more than that, so there is nothing to do about a failure.
+func (o *opened) close() {
+	_ = o.Warehouse.Close()
+	_ = o.files.Release()
 }

@@ -62,17 +62,20 @@ func (c *console) sqlPrintCommand() *cobra.Command {
 }
 
 // duckDBScript reads files of this machine: DuckDB has no credentials for a bucket. Results in one are
-// mirrored.
+// mirrored. Nobody knows how long a script is of use, so nothing keeps them in the mirror for it.
 func (c *console) duckDBScript(ctx context.Context) (string, error) {
 	store, err := results.Open(c.results)
 	if err != nil {
 		return "", err
 	}
-	folder, err := store.Local(ctx)
+	files, err := store.Local(ctx)
 	if err != nil {
 		return "", err
 	}
-	text, err := sql.Script(filepath.Join(folder, filepath.FromSlash(sql.RowsGlob)))
+	if err := files.Release(); err != nil {
+		return "", err
+	}
+	text, err := sql.Script(filepath.Join(files.Dir, filepath.FromSlash(sql.RowsGlob)))
 	if err != nil || store.IsLocal() {
 		return text, err
 	}

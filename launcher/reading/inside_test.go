@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,10 +98,12 @@ func TestTold(t *testing.T) {
 func TestWarehousesAreKeptAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		openings := map[string]int{}
+		var held atomic.Int64 // files of simulations that may not go
 		c := &warehouses{
-			open: func(_ context.Context, simulation string) (*warehouse.Warehouse, error) {
+			open: func(_ context.Context, simulation string) (*warehouse.Warehouse, func(), error) {
 				openings[simulation]++
-				return nil, nil
+				held.Add(1)
+				return nil, func() { held.Add(-1) }, nil
 			},
 			most: 2, idle: time.Minute, held: map[snapshot]*opened{}, lost: func(err error) { t.Error(err) },
 		}
@@ -128,21 +131,28 @@ func TestWarehousesAreKeptAWhile(t *testing.T) {
 		use("b", "2") // another revision
 		use("b", "1")
 		expect("a:2 b:3 c:1")
-		held, err := c.acquire(t.Context(), snapshot{"a", "1"})
+		used, err := c.acquire(t.Context(), snapshot{"a", "1"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(2 * time.Minute) // what is idle is closed, what is used is not
+		synctest.Wait()
+		if n := held.Load(); n != 1 {
+			t.Errorf("the files of %d simulations are held, want those of the one in use", n)
+		}
 		use("a", "1")
 		use("b", "1")
 		expect("a:2 b:4 c:1")
-		c.release(held)
+		c.release(used)
 		c.dropAll("a")
 		use("a", "1")
 		expect("a:3 b:4 c:1")
 		c.close()
 		if _, err := c.acquire(t.Context(), snapshot{"a", "1"}); !errors.Is(err, ErrClosed) {
 			t.Errorf("after closing: %v", err)
+		}
+		if n := held.Load(); n != 0 {
+			t.Errorf("after closing the files of %d simulations are held", n)
 		}
 	})
 }
@@ -154,15 +164,15 @@ func TestOneOpeningForAll(t *testing.T) {
 		var mutex sync.Mutex
 		openings := 0
 		c := &warehouses{
-			open: func(ctx context.Context, _ string) (*warehouse.Warehouse, error) {
+			open: func(ctx context.Context, _ string) (*warehouse.Warehouse, func(), error) {
 				mutex.Lock()
 				openings++
 				mutex.Unlock()
 				select {
 				case <-ctx.Done():
-					return nil, ctx.Err()
+					return nil, nil, ctx.Err()
 				case <-time.After(time.Second):
-					return nil, nil
+					return nil, nil, nil
 				}
 			},
 			most: 2, idle: time.Minute, held: map[snapshot]*opened{}, lost: func(err error) { t.Error(err) },

@@ -65,7 +65,7 @@ type Reader struct {
 // New is a reader of a result store.
 func New(o Options) *Reader {
 	o = o.withDefaults()
-	r := &Reader{options: o, pool: newPool(o.Concurrent, o.Wait), folders: newFolders(o.Results)}
+	r := &Reader{options: o, pool: newPool(o.Concurrent, o.Wait), folders: newFolders(o.Results, o.Logger)}
 	r.warehouses = &warehouses{
 		open: r.openWarehouse, most: o.Concurrent, idle: o.Idle, held: map[snapshot]*opened{},
 		lost: func(err error) { o.Logger.Warn("close a simulation that was read", "error", err) },
@@ -80,16 +80,23 @@ func New(o Options) *Reader {
 func (r *Reader) Close() error {
 	r.background.close()
 	r.warehouses.close()
+	r.folders.close()
 	return nil
 }
 
-func (r *Reader) openWarehouse(ctx context.Context, simulation string) (*warehouse.Warehouse, error) {
-	folder, err := r.folders.of(ctx, simulation, false)
+// openWarehouse opens a simulation, whose files stay until they are let go.
+func (r *Reader) openWarehouse(ctx context.Context, simulation string) (w *warehouse.Warehouse, letGo func(), err error) {
+	folder, letGo, err := r.folders.of(ctx, simulation, false)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return warehouse.OpenDuckDB(ctx, folder,
+	w, err = warehouse.OpenDuckDB(ctx, folder,
 		warehouse.Simulation(simulation), warehouse.Memory(r.options.MemoryBytes), warehouse.Threads(r.options.Threads))
+	if err != nil {
+		letGo()
+		return nil, nil, err
+	}
+	return w, letGo, nil
 }
 
 // snapshot is the rows that a request is about: those of its revision, or those there are now. Where a
@@ -102,10 +109,11 @@ func (r *Reader) snapshot(ctx context.Context, req Request) (snapshot, error) {
 	if recent, ok := r.warehouses.recent(req.SimulationID); ok && !req.Finished {
 		return recent, nil
 	}
-	folder, err := r.folders.of(ctx, req.SimulationID, req.Finished)
+	folder, letGo, err := r.folders.of(ctx, req.SimulationID, req.Finished)
 	if err != nil {
 		return snapshot{}, told(err)
 	}
+	defer letGo()
 	revision, err := warehouse.Revision(folder, req.SimulationID)
 	if errors.Is(err, warehouse.ErrNotFound) && !req.Finished {
 		err = nil
@@ -156,10 +164,11 @@ func (r *Reader) usingNow(ctx context.Context, of snapshot, ask func(w *warehous
 // Compact makes the reading of a finished simulation cheap: it writes the compacted copy of its results,
 // if there is none yet, and the next question reads that.
 func (r *Reader) Compact(ctx context.Context, simulation string) error {
-	folder, err := r.folders.of(ctx, simulation, true)
+	folder, letGo, err := r.folders.of(ctx, simulation, true)
 	if err != nil {
 		return told(err)
 	}
+	defer letGo()
 	if err := warehouse.Compact(ctx, folder, simulation); err != nil {
 		return told(err)
 	}

@@ -17,7 +17,7 @@ type snapshot struct{ simulation, revision string }
 // Each is open as long as it is used, and a while after. One of an older revision is closed when the
 // last question to it is answered.
 type warehouses struct {
-	open func(ctx context.Context, simulation string) (*warehouse.Warehouse, error)
+	open func(ctx context.Context, simulation string) (w *warehouse.Warehouse, letGo func(), err error)
 	most int           // unused ones
 	idle time.Duration // that an unused one stays open
 	lost func(error)   // told of an error at a closing that nobody waits for
@@ -34,6 +34,7 @@ type opened struct {
 	of    snapshot
 	ready chan struct{} // closed when warehouse and err are set
 	*warehouse.Warehouse
+	letGo func() // of its files, once it is closed
 	err   error
 	files int           // that it was opened over
 	since time.Time     // when it had been opened
@@ -76,10 +77,10 @@ func (c *warehouses) acquire(ctx context.Context, of snapshot) (*opened, error) 
 // openNow opens a warehouse for all who wait for it.
 func (c *warehouses) openNow(ctx context.Context, o *opened) {
 	begin := time.Now()
-	w, err := c.open(ctx, o.of.simulation)
+	w, letGo, err := c.open(ctx, o.of.simulation)
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	o.Warehouse, o.err, o.since, o.took = w, err, time.Now(), time.Since(begin)
+	o.Warehouse, o.letGo, o.err, o.since, o.took = w, letGo, err, time.Now(), time.Since(begin)
 	if w != nil {
 		o.files = w.Files()
 	}
@@ -215,6 +216,9 @@ func (c *warehouses) forget(o *opened) {
 func (c *warehouses) shut(o *opened) {
 	go func() {
 		defer c.alive.Done()
+		if o.letGo != nil {
+			defer o.letGo()
+		}
 		if o.Warehouse == nil {
 			return
 		}

@@ -23,13 +23,18 @@ import (
 //
 //	$XDG_CACHE_HOME/whatif/mirror/<digest of the address>/simulation_id=<id>/..
 //	                                                     .locks/<id>    held by who brings it up to date
+//	                                                     .uses/<id>     held shared by who reads it
+//	                                                     .uses/all      held shared by who reads all
 //
 // It holds what the bucket held when it was last brought up to date, file by file of the same CRC32C, and may
-// be deleted at any time. All processes of a user share it.
+// be deleted at any time. All processes of a user share it. What was not used for longest goes first when there
+// is no room for more (mirror_room.go).
 type mirror struct {
 	mu     sync.Mutex
 	known  map[string]sum // by full path: what need not be read again to know its sum
 	parent string         // of all mirrors; empty: the user's cache folder
+	most   int64          // bytes that it holds; 0: by what is free
+	free   func(dir string) (int64, error)
 }
 
 // sum is the CRC32C of a file as it was when it had this size and time.
@@ -42,33 +47,74 @@ type sum struct {
 // IsLocal tells whether the store is a folder of this machine, so that Local costs nothing.
 func (s *Store) IsLocal() bool { _, is := s.place.(*folder); return is }
 
+// Files is a folder of this machine with rows and plans. Those that were asked for stay, also on a disk that is
+// full of others, until they are released or this process ends.
+type Files struct {
+	Dir  string
+	Note string // what there is to say to who asked, if anything
+
+	uses []*use // none in a folder, from which nothing goes
+}
+
+// Release lets go of the files, which may be removed then. It may be called twice.
+func (f *Files) Release() error {
+	var errs []error
+	for _, u := range f.uses {
+		errs = append(errs, u.end())
+	}
+	f.uses = nil
+	return errors.Join(errs...)
+}
+
 // Local is a folder of this machine with the rows, of every attempt, and the plans of these simulations, or of
 // all if none is named: the store's own, or a mirror of the bucket that is brought up to date. A simulation
-// that the bucket does not hold, or no more, is not in it. What it holds of others may be old.
-func (s *Store) Local(ctx context.Context, simulations ...string) (dir string, err error) {
+// that the bucket does not hold, or no more, is not in it. What it holds of others may be old, or go.
+func (s *Store) Local(ctx context.Context, simulations ...string) (*Files, error) {
 	b, is := s.place.(*bucket)
 	if !is {
-		return s.uri, nil
+		return &Files{Dir: s.uri}, nil
 	}
 	for _, id := range simulations {
 		if err := CheckSimulationID(id); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	if dir, err = s.mirror.folder(s.uri); err != nil {
-		return "", err
+	dir, err := s.mirror.folder(s.uri)
+	if err != nil {
+		return nil, err
 	}
-	if len(simulations) == 0 {
-		if simulations, err = s.allOf(ctx, dir); err != nil {
-			return "", err
+	f := &Files{Dir: dir}
+	if err := s.bring(ctx, b, f, simulations); err != nil {
+		return nil, errors.Join(err, f.Release())
+	}
+	return f, nil
+}
+
+// bring holds the simulations, then brings them up to date. While all are held nothing can go, so room is not
+// looked for at each of them.
+func (s *Store) bring(ctx context.Context, b *bucket, f *Files, simulations []string) (err error) {
+	all := len(simulations) == 0
+	held := simulations
+	if all {
+		held = []string{usedAll}
+		if simulations, err = s.allOf(ctx, f.Dir); err != nil {
+			return err
+		}
+	}
+	for _, id := range held {
+		if err := f.use(ctx, id); err != nil {
+			return err
 		}
 	}
 	for _, id := range simulations {
-		if err := s.mirror.update(ctx, b, dir, id); err != nil {
-			return "", err
+		if err := s.mirror.update(ctx, b, f, id, !all); err != nil {
+			return err
 		}
 	}
-	return dir, nil
+	if all {
+		return s.mirror.makeRoom(f, "", 0)
+	}
+	return nil
 }
 
 // allOf is the simulations that the bucket or the mirror has: the latter may have to go.
@@ -103,7 +149,7 @@ func (m *mirror) drop(ctx context.Context, uri, id string) (err error) {
 	if _, err := os.Stat(own); err != nil {
 		return ignoreMissing(err)
 	}
-	release, err := waitForLock(ctx, filepath.Join(dir, locksFolder, id))
+	release, err := waitForLock(ctx, filepath.Join(dir, locksFolder, id), false)
 	if err != nil {
 		return fmt.Errorf("results: take a removed simulation out of the mirror: %w", err)
 	}
@@ -129,7 +175,8 @@ func (m *mirror) folder(uri string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, locksFolder), 0o700); err != nil {
+	err = errors.Join(os.MkdirAll(filepath.Join(dir, locksFolder), 0o700), os.MkdirAll(filepath.Join(dir, usesFolder), 0o700))
+	if err != nil {
 		return "", fmt.Errorf("results: make a mirror of %s: %w; XDG_CACHE_HOME names another folder for it", uri, err)
 	}
 	return dir, nil
@@ -137,15 +184,15 @@ func (m *mirror) folder(uri string) (string, error) {
 
 const locksFolder = ".locks"
 
-// update brings one simulation's mirror up to date. What is listed while the lock is held is newer than all that
-// others have put there, so that nobody removes what another has just seen appear.
-func (m *mirror) update(ctx context.Context, b *bucket, dir, id string) (err error) {
-	release, err := waitForLock(ctx, filepath.Join(dir, locksFolder, id))
+// update brings one simulation's mirror up to date, in the room that is made for it. What is listed while the lock
+// is held is newer than all that others have put there, so that nobody removes what another has just seen appear.
+func (m *mirror) update(ctx context.Context, b *bucket, f *Files, id string, makeRoom bool) (err error) {
+	release, err := waitForLock(ctx, filepath.Join(f.Dir, locksFolder, id), false)
 	if err != nil {
 		return fmt.Errorf("results: bring the mirror of %s up to date: %w", id, err)
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	own := filepath.Join(dir, filepath.FromSlash(model.SimulationPath(id)))
+	own := filepath.Join(f.Dir, filepath.FromSlash(model.SimulationPath(id)))
 	for {
 		want, err := b.content(ctx, id)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -154,14 +201,19 @@ func (m *mirror) update(ctx context.Context, b *bucket, dir, id string) (err err
 		if err != nil {
 			return failed("list", b.at(model.SimulationPath(id)), err)
 		}
-		err = m.fetch(ctx, b, dir, want)
+		if bytes := missing(f.Dir, want); bytes > 0 && makeRoom {
+			err = m.makeRoom(f, id, bytes)
+		}
+		if err == nil {
+			err = m.fetch(ctx, b, f.Dir, want)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it is being removed, or a row was moved away
 		}
 		if err != nil {
-			return fmt.Errorf("results: bring the mirror of %s up to date: %w", id, err)
+			return fmt.Errorf("results: bring the mirror of %s up to date: %w%s", id, err, diskAdvice(err))
 		}
-		return m.prune(own, dir, want)
+		return m.prune(own, f.Dir, want)
 	}
 }
 
@@ -288,9 +340,9 @@ func (m *mirror) vanish(own string) error {
 const lockPause = 20 * time.Millisecond
 
 // waitForLock takes a lock of this machine as soon as it can be had.
-func waitForLock(ctx context.Context, file string) (release func() error, err error) {
+func waitForLock(ctx context.Context, file string, shared bool) (release func() error, err error) {
 	for {
-		release, err := flock(file, false)
+		release, err := flock(file, shared)
 		if !errors.Is(err, errLocked) {
 			return release, err
 		}

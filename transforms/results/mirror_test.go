@@ -32,13 +32,23 @@ func rowsOf(t testing.TB, s *Store, id string, attempt int64, variants ...string
 	}
 }
 
+// local is the folder that simulations are read in, by who is done with it at once.
+func local(t testing.TB, s *Store, simulations ...string) string {
+	t.Helper()
+	f := must[*Files](t)(s.Local(t.Context(), simulations...))
+	if err := f.Release(); err != nil {
+		t.Error(err)
+	}
+	return f.Dir
+}
+
 // mirrored is what a mirror holds, locks apart.
 func mirrored(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
-			if err == nil && e.Name() == locksFolder {
+			if err == nil && (e.Name() == locksFolder || e.Name() == usesFolder) {
 				return fs.SkipDir
 			}
 			return err
@@ -55,7 +65,7 @@ func mirrored(t testing.TB, dir string) map[string]string {
 
 func TestAFolderIsItsOwnMirror(t *testing.T) {
 	s := folderBench(t)
-	if dir := must[string](t)(s.Local(t.Context(), newest)); dir != s.URI() || !s.IsLocal() {
+	if dir := local(t, s.Store, newest); dir != s.URI() || !s.IsLocal() {
 		t.Errorf("%s", dir)
 	}
 }
@@ -72,7 +82,7 @@ func TestAMirrorHoldsTheRowsAndThePlan(t *testing.T) {
 	update := func(reads int, simulations ...string) map[string]string {
 		t.Helper()
 		before := s.gcs.Count(objecttest.Read)
-		dir := must[string](t)(s.Local(t.Context(), simulations...))
+		dir := local(t, s.Store, simulations...)
 		if n := s.gcs.Count(objecttest.Read) - before; n != reads {
 			t.Errorf("%d objects were read, want %d", n, reads)
 		}
@@ -115,7 +125,7 @@ func TestAMirrorThatWasChangedIsMended(t *testing.T) {
 	s := leased(t)
 	rowsOf(t, s.Store, newest, 1, "baseline")
 	path := model.ResultPath(newest, "baseline", 1)
-	dir := must[string](t)(s.Local(t.Context(), newest))
+	dir := local(t, s.Store, newest)
 	for name, damage := range map[string]func(data []byte) []byte{
 		"cut":     func(data []byte) []byte { return data[:len(data)/2] },
 		"flipped": func(data []byte) []byte { data[len(data)/2] ^= 1; return data },
@@ -125,7 +135,7 @@ func TestAMirrorThatWasChangedIsMended(t *testing.T) {
 		if err := os.WriteFile(file, damage(must[[]byte](t)(os.ReadFile(file))), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if again := must[string](t)(s.again(t).Local(t.Context(), newest)); again != dir {
+		if again := local(t, s.again(t), newest); again != dir {
 			t.Errorf("another process has another mirror: %s", again)
 		}
 		if mirrored(t, dir)[path] != s.files(t)[path] {
@@ -137,7 +147,7 @@ func TestAMirrorThatWasChangedIsMended(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	must[string](t)(s.Local(t.Context(), newest))
+	local(t, s.Store, newest)
 	if mirrored(t, dir)[path] != s.files(t)[path] {
 		t.Error("what came damaged is in the mirror")
 	}
@@ -153,7 +163,7 @@ func TestManyProcessesShareAMirror(t *testing.T) {
 		group.Go(func() {
 			for range 10 {
 				before := must[[]Row](t)(other.Rows(t.Context(), newest))
-				dir := must[string](t)(other.Local(t.Context(), newest))
+				dir := local(t, other, newest)
 				for _, row := range before {
 					if _, err := os.Stat(filepath.Join(dir, row.Path)); err != nil {
 						t.Error(err)
@@ -163,7 +173,7 @@ func TestManyProcessesShareAMirror(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if n := len(mirrored(t, must[string](t)(s.Local(t.Context(), newest)))); n != 41 {
+	if n := len(mirrored(t, local(t, s.Store, newest))); n != 41 {
 		t.Errorf("%d files", n)
 	}
 }
@@ -183,7 +193,7 @@ func TestASimulationRemovedWhileItIsMirroredIsNotThere(t *testing.T) {
 				}
 			})
 		}})
-		dir := must[string](t)(s.Local(t.Context(), newest))
+		dir := local(t, s.Store, newest)
 		if found := mirrored(t, dir); len(found) != 0 {
 			t.Errorf("at a %s: left are %d files", op, len(found))
 		}
@@ -193,7 +203,7 @@ func TestASimulationRemovedWhileItIsMirroredIsNotThere(t *testing.T) {
 // TestAMirrorGoesWithItsSimulation on the machine that removes it, at once.
 func TestAMirrorGoesWithItsSimulation(t *testing.T) {
 	s := leased(t)
-	dir := must[string](t)(s.Local(t.Context()))
+	dir := local(t, s.Store)
 	if err := s.Delete(t.Context(), newest); err != nil {
 		t.Fatal(err)
 	}

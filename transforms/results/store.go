@@ -39,7 +39,11 @@ func Open(uri string) (*Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("results: %w", err)
 		}
-		return &Store{uri: b.URI(""), place: newBucket(b)}, nil
+		most, err := mirrorBound()
+		if err != nil {
+			return nil, err
+		}
+		return &Store{uri: b.URI(""), place: newBucket(b), mirror: mirror{most: most, free: freeDisk}}, nil
 	}
 	dir := uri
 	if u, err := url.Parse(uri); err == nil && len(u.Scheme) > 1 {
