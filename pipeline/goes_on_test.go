@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -78,5 +80,42 @@ func TestASubmissionBrokenOffIsNotRefused(t *testing.T) {
 	s := &sentry{errand: errand{Fresh: true, CancelM: 10, SubmitM: 60_000, PollM: 50}, tell: func(message) {}}
 	if end := s.run(ctx, silentRunner{}); end.Ending != endCancelling {
 		t.Errorf("%+v, job %+v", end, end.Job)
+	}
+}
+
+// TestJobsOfASimulationThatIsNotRunOn are ended, though nothing could be begun any more: the snapshot is gone. What
+// they have done stays, and nothing is begun.
+func TestJobsOfASimulationThatIsNotRunOn(t *testing.T) {
+	t.Parallel()
+	config := writeStudy(t, bids(12), "")
+	store, plan := submit(t, config)
+	c := newCluster(t)
+	o, _ := c.options(store, plan)
+	o.Simulator, o.Leave = paced, func(error) bool { return true }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o.Progress = func(p Progress) {
+		if p.Succeeded >= 2 {
+			cancel()
+		}
+	}
+	if _, err := Run(ctx, o); !errors.Is(err, context.Canceled) || c.asked("cancel") != 0 {
+		t.Fatalf("%v; it was asked to end %d times", err, c.asked("cancel"))
+	}
+	if err := os.Remove(filepath.Join(filepath.Dir(config), "slots.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	o, _ = c.options(store, plan)
+	o.Ending = true
+	sum, err := Run(t.Context(), o)
+	if err != nil || sum.Succeeded < 2 || sum.Failed != 0 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	if open, err := store.OpenJobs(t.Context(), plan.SimulationID); err != nil || len(open) != 0 || c.asked("cancel") != 1 {
+		t.Errorf("open %+v, %v; it was asked to end %d times", open, err, c.asked("cancel"))
+	}
+	c.wantJobs(store, plan, 1)
+	if sum, err := Run(t.Context(), o); err != nil || sum.Ran != 0 || len(c.all()) != 1 {
+		t.Errorf("once more: %+v, %v, %d jobs", sum, err, len(c.all()))
 	}
 }

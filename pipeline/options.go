@@ -36,6 +36,9 @@ type RunOptions struct {
 	// simulation. Default: it is cancelled.
 	Leave func(cause error) bool
 
+	// Ending says that the simulation is not to be run on: the jobs that it has elsewhere are asked to end, their
+	// ends are waited for, what they have done is accounted for, and nothing is begun.
+	Ending bool
 	// Only are the variants to be run, exactly these, whatever rows they have from before; nil: those without
 	// a row, or what Retry says.
 	Only []Todo

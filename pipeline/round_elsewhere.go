@@ -66,6 +66,22 @@ func (s *supervisor) takeUpJob(ctx context.Context, job results.Job) error {
 	return s.seeThrough(ctx, job, left, false)
 }
 
+// endJobs ends the jobs that earlier runs left open, each whatever becomes of the others.
+func (s *supervisor) endJobs(ctx context.Context) (err error) {
+	for _, job := range s.open {
+		err = errors.Join(err, s.endJob(ctx, job))
+	}
+	return err
+}
+
+func (s *supervisor) endJob(ctx context.Context, job results.Job) error {
+	if err := s.store.CancelJob(ctx, s.plan.SimulationID, job.Attempt, s.Timing.Now().UTC()); err != nil {
+		return err
+	}
+	job.Cancelled = true
+	return s.takeUpJob(ctx, job)
+}
+
 // endUnasked closes the record of a job that nobody is known to have started and that nothing is left of.
 func (s *supervisor) endUnasked(ctx context.Context, job results.Job) error {
 	return s.store.EndJob(ctx, s.plan.SimulationID, job.Attempt, results.JobEnd{

@@ -115,7 +115,7 @@ func newSupervisor(ctx context.Context, o RunOptions, store *results.Store, plan
 	if s.agenda, err = s.takeUp(ctx); err != nil {
 		return nil, err
 	}
-	if _, _, done := s.agenda.next(o.Timing.Now()); done {
+	if _, _, done := s.agenda.next(o.Timing.Now()); done || o.Ending {
 		return s, nil // nothing to compute: the inputs may be gone
 	}
 	if err := checkVersion(plan.SimulationID, plan.EngineVersion); err != nil {
@@ -225,6 +225,9 @@ func (s *supervisor) again(counted map[string]results.Row) (map[string]bool, err
 // run does round after round until nothing is left.
 func (s *supervisor) run(ctx context.Context) error {
 	s.report()
+	if s.Ending {
+		return s.endJobs(ctx)
+	}
 	for _, job := range s.open {
 		if err := s.takeUpJob(ctx, job); err != nil {
 			return err

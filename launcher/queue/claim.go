@@ -105,7 +105,7 @@ func (c *claim) end(fault *store.Fault, cause error) {
 	}
 	if c.goesOn != nil {
 		c.log.Warn("a job elsewhere goes on of a simulation whose user wishes its end", "error", c.goesOn)
-		c.meter.held(c.q.Now(), jobOpen, c.goesOn.Error())
+		c.meter.held(c.q.Now(), store.JobOpen, c.goesOn.Error())
 	}
 	c.lastWords(ctx)
 	switch {
@@ -127,15 +127,12 @@ func (c *claim) end(fault *store.Fault, cause error) {
 	}
 }
 
-// jobOpen is the reason of a cancelled or paused simulation whose job elsewhere has not been seen to end.
-const jobOpen = "job_open"
-
 // openJob is the fault of a simulation that is cancelled and has a job elsewhere that goes on.
 func (c *claim) openJob() *store.Fault {
 	if c.goesOn == nil {
 		return nil
 	}
-	return &store.Fault{Reason: jobOpen, Message: short(c.goesOn.Error())}
+	return &store.Fault{Reason: store.JobOpen, Message: short(c.goesOn.Error())}
 }
 
 // lastWords tells of the progress as it is at the end. What happens next shows whether they were heard.

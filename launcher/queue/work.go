@@ -73,12 +73,32 @@ func (c *claim) round() (sum pipeline.Summary, err error) {
 		return sum, err
 	}
 	todo, err := c.takeUp(c.held)
-	if err != nil || len(todo) == 0 || c.running.Err() != nil {
+	if err != nil || len(todo) == 0 {
 		return sum, err
 	}
-	sum, err = c.q.run(c.running, c.options(todo))
+	if c.running.Err() == nil {
+		sum, err = c.q.run(c.running, c.options(todo))
+	}
+	if _, job := jobOf(err); job == nil && c.running.Err() != nil && !leaves(context.Cause(c.running)) {
+		err = errors.Join(err, c.endJobs(todo))
+	}
 	c.meter.ended()
 	return sum, errors.Join(err, c.changes.flush(c.held))
+}
+
+// endJobs ends what jobs elsewhere a simulation still has whose user wishes its end: they are an earlier launcher's,
+// and the wish came before a run had found them.
+func (c *claim) endJobs(todo []pipeline.Todo) error {
+	open, err := c.q.Results.OpenJobs(c.held, c.plan.SimulationID)
+	if err == nil && len(open) > 0 {
+		options := c.options(todo)
+		options.Ending = true
+		_, err = c.q.run(c.held, options)
+	}
+	if _, job := jobOf(err); err != nil && job == nil {
+		c.log.Warn("a simulation is to end, and its job elsewhere could not be seen to; it may go on", "error", err)
+	}
+	return err
 }
 
 // prepare makes the plan durable beside where its results will be.

@@ -287,11 +287,25 @@ func (t *tx) end(ctx context.Context, r *record, to State, by string) error {
 	}
 	r.Counts.Cancelled += r.Counts.Pending + r.Counts.Running
 	r.Counts.Pending, r.Counts.Running = 0, 0
+	if to == Cancelled && r.Fault == nil {
+		r.Fault = openJob(r.Progress.Blocking)
+	}
 	r.Progress.Blocking, r.Progress.EstimatedEnd = nil, time.Time{}
 	if err := t.turn(r, to, by); err != nil {
 		return err
 	}
 	return t.announce(ctx, r)
+}
+
+// openJob is the fault of a simulation that is cancelled when it was paused, or about to be, and its job elsewhere
+// had not ended: it goes on whatever becomes of the simulation.
+func openJob(blocking []Blocker) *Fault {
+	for _, b := range blocking {
+		if b.Reason == JobOpen {
+			return &Fault{Reason: JobOpen, Message: b.Message}
+		}
+	}
+	return nil
 }
 
 // maxPromoted simulations are queued by one transaction.

@@ -100,7 +100,10 @@ const (
 	WantPause  Wish = "pause"
 )
 
-// Fault is why a simulation as a whole could not go on: a reason of results.md, or `stopped`.
+// JobOpen is the reason of a cancelled or paused simulation whose job elsewhere has not been seen to end.
+const JobOpen = "job_open"
+
+// Fault is why a simulation as a whole could not go on: a reason of results.md, `stopped`, or JobOpen.
 type Fault struct {
 	Reason  string `json:"reason"`
 	Message string `json:"message"`

@@ -161,6 +161,45 @@ func TestSuspend(t *testing.T) {
 	})
 }
 
+// A job elsewhere that has not ended is told of while its simulation is paused, and when that is cancelled then.
+func TestAJobThatIsOpenIsNotForgotten(t *testing.T) {
+	open := Blocker{Reason: JobOpen, Message: "it goes on at flink"}
+	each(t, func(t *testing.T, d database) {
+		clock := newClock()
+		s := d.open(t, Options{Now: clock.Now})
+		for i, c := range []struct {
+			wishes   []string // before it is suspended, and after
+			after    []string
+			blocking []Blocker
+			want     *Fault
+		}{
+			{[]string{"pause", "cancel"}, nil, []Blocker{open}, &Fault{"job_open", "it goes on at flink"}},
+			{[]string{"pause"}, []string{"cancel"}, []Blocker{open}, &Fault{"job_open", "it goes on at flink"}},
+			{[]string{"pause"}, []string{"cancel"}, []Blocker{{VariantID: "v0001", Reason: "crashed"}}, nil},
+		} {
+			id := fmt.Sprint("20260701-", i)
+			l := in(t, s, clock, "running", id)
+			for _, wish := range c.wishes {
+				must[Simulation](t)(wishFor(t, s, wish, id))
+			}
+			must[Wish](t)(s.Heartbeat(t.Context(), l, time.Minute, Progress{Blocking: c.blocking}))
+			ok(t, s.Suspend(t.Context(), l))
+			for _, wish := range c.after {
+				must[Simulation](t)(wishFor(t, s, wish, id))
+			}
+			sim := must[Simulation](t)(s.Simulation(t.Context(), "acme", id))
+			if diff := cmp.Diff(c.want, sim.Fault); diff != "" || sim.State != Cancelled || len(sim.Progress.Blocking) != 0 {
+				t.Errorf("%d: %s, blocking %+v, fault %s", i, sim.State, sim.Progress.Blocking, diff)
+			}
+			must[Simulation](t)(wishFor(t, s, "retry", id))
+			must[Simulation](t)(wishFor(t, s, "cancel", id)) // before any job has been begun
+			if sim := must[Simulation](t)(s.Simulation(t.Context(), "acme", id)); sim.Fault != nil {
+				t.Errorf("%d: after a retry fault %+v", i, sim.Fault)
+			}
+		}
+	})
+}
+
 // A wish for one whose launcher died is still there for who claims it next.
 func TestWishOutlivesLauncher(t *testing.T) {
 	each(t, func(t *testing.T, d database) {
