@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
+	_ "github.com/duckdb/duckdb-go/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/whatif-machine/whatif/transforms/objects/objecttest"
@@ -48,4 +51,32 @@ func takeObject(ts *testscript.TestScript, neg bool, args []string) {
 	if ok == neg {
 		ts.Fatalf("%s: there %t", args[0], ok)
 	}
+}
+
+// duckDB runs a script in a DuckDB of its own, as its users have one, and prints what a query then finds, as CSV.
+func duckDB(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("duckdb", "")
+	ts.Check(err)
+	defer func() { ts.Check(db.Close()) }()
+	ctx := context.Background()
+	_, err = db.ExecContext(ctx, ts.ReadFile(args[0]))
+	ts.Check(err)
+	rows, err := db.QueryContext(ctx, args[1])
+	ts.Check(err)
+	defer func() { ts.Check(rows.Close()) }()
+	columns, err := rows.Columns()
+	ts.Check(err)
+	_, _ = fmt.Fprintln(ts.Stdout(), strings.Join(columns, ","))
+	for rows.Next() {
+		values, fields := make([]any, len(columns)), make([]string, len(columns))
+		for i := range values {
+			values[i] = new(any)
+		}
+		ts.Check(rows.Scan(values...))
+		for i, v := range values {
+			fields[i] = fmt.Sprint(*v.(*any))
+		}
+		_, _ = fmt.Fprintln(ts.Stdout(), strings.Join(fields, ","))
+	}
+	ts.Check(rows.Err())
 }

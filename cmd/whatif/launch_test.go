@@ -55,6 +55,7 @@ func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args 
 		"bucket":  bucket,
 		"put":     put,
 		"take":    takeObject,
+		"duckdb":  duckDB,
 		"show":    show,
 		"keyenv": func(ts *testscript.TestScript, _ bool, args []string) {
 			key := strings.TrimSpace(ts.ReadFile(args[0]))
