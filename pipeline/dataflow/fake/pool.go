@@ -100,7 +100,7 @@ func (p *pool) StopWorker(_ context.Context, r *fnpb.StopWorkerRequest) (*fnpb.S
 // stop ends the pool and its workers.
 func (p *pool) stop() {
 	p.server.Stop()
-	<-p.serving // whether it was stopped well matters to nobody: its process ends
+	<-p.serving //nolint:errcheck // whether it was stopped well matters to nobody: its process ends
 	p.mu.Lock()
 	for _, cmd := range p.workers {
 		_ = cmd.Process.Kill() // an error means that it has ended
