@@ -29,10 +29,12 @@ lint: ## vet and lint
 	.ci/lint
 
 race: ## the race detector on what is concurrent
-	go test -race ./model/matcher/engine ./transforms
-	go test -race -run 'HasAToken|AreRefused|TwoSupervisors|IsObserved|SlowVariant|Transient|KilledJob' ./pipeline
+	go test -race ./model/matcher/engine ./transforms ./transforms/objects
+	go test -race -run 'HasAToken|AreRefused|TwoSupervisors|IsObserved|SlowVariant|Transient|KilledJob|TestAJob|TestNoSecond|TestTwoWorkers|LeftAlone' ./pipeline
+	go test -race ./pipeline/portable ./pipeline/dataflow
 	go test -race -run 'Removed|TheirContext|Together' ./sql/warehouse
-	go test -race -run 'NeverComeTwice|NeverChanged|OneHolder|ThatCounts|Cancelled' ./transforms/results
+	go test -race -run 'NeverComeTwice|NeverChanged|OneHolder|ThatCounts|Cancelled|Lease|Mirror|Bucket' ./transforms/results
+	go test -race ./sql/loads ./sql/loads/bigquery
 	go test -race -run 'ManyVariants' ./model/matcher
 	go test -race ./launcher/access ./launcher/api ./launcher/hooks ./launcher/inputs ./launcher/limit
 	go test -race -run 'Lease|Share|Store|Stop|AtOnce|Token|Together|OneSimulation|Launchers' ./launcher/queue
