@@ -3,16 +3,21 @@ what is checked in: every table and text, to the letter. Pictures must be there;
 
 import pathlib
 import sys
+import tempfile
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 path = pathlib.Path(sys.argv[1])
 written = nbformat.read(path, as_version=4)
 ran = nbformat.read(path, as_version=4)
-# By a socket in a folder of ours, not by TCP, which every user of the machine could speak to.
-NotebookClient(ran, timeout=120, km=AsyncKernelManager(kernel_name="python3", transport="ipc")).execute()
+# By sockets in a folder of ours, not by TCP, which every user of the machine could speak to.
+with tempfile.TemporaryDirectory() as sockets:
+    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+    NotebookClient(ran, timeout=120, km=kernel).execute()
+    run_sync(kernel.shutdown_kernel)(now=True)
 
 
 def printed(cell):
