@@ -92,15 +92,18 @@ func (q *Queue) sweep(ctx context.Context) {
 	}
 }
 
-// removeDeleted removes what it can. What another process is still at work in is left for the next time.
+// removeDeleted removes what it can. What another process is still at work in is left for the next time, and what
+// has a job elsewhere that is open for when that has ended.
 func (q *Queue) removeDeleted(ctx context.Context) error {
 	ids, err := q.book.Deleted(ctx)
 	errs := []error{err}
 	for _, id := range ids {
 		err := q.Results.Delete(ctx, id)
 		if errors.Is(err, results.ErrRunning) {
+			errs = append(errs, q.awaits(ctx, id, err))
 			continue
 		}
+		q.awaited.Delete(id)
 		if err == nil || errors.Is(err, results.ErrNotFound) {
 			err = q.book.ResultsRemoved(ctx, id)
 		}
@@ -110,4 +113,17 @@ func (q *Queue) removeDeleted(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// awaits has the open jobs ended of a deleted simulation, whose results stay until then, and says once what they
+// stay for.
+func (q *Queue) awaits(ctx context.Context, id string, why error) error {
+	open, err := q.hasOpenJob(ctx, id)
+	if open {
+		q.remnants.add(id, "")
+	}
+	if _, told := q.awaited.LoadOrStore(id, true); !told {
+		q.Logger.Info("the results of a deleted simulation are removed later", "simulation_id", id, "because", why)
+	}
+	return err
 }

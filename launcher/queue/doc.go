@@ -19,5 +19,7 @@
 // stay running until their leases run out, the next to claim them finds what is left, and attempts
 // are numbered under the lease, so that one that was only stopped and comes back can change nothing.
 //
+// A job elsewhere may outlive its simulation; it is ended here as well (remnants.go).
+//
 // Every goroutine of a claim ends with it, and every claim with Stop.
 package queue

@@ -16,10 +16,11 @@ import (
 // Queue runs the simulations of a store. Make it with New.
 type Queue struct {
 	Options
-	book    book
-	run     func(context.Context, pipeline.RunOptions) (pipeline.Summary, error)
-	backoff time.Duration // before a simulation in trouble is tried again, the first time
-	tokens  *tokens
+	book     book
+	run      func(context.Context, pipeline.RunOptions) (pipeline.Summary, error)
+	backoff  time.Duration // before a simulation in trouble is tried again, the first time
+	endEvery time.Duration // between two looks for jobs to be ended of simulations that are over, and before the second try
+	tokens   *tokens
 
 	open   context.Context // until Stop: then nothing new begins, and what runs is let go of
 	shut   context.CancelFunc
@@ -36,6 +37,8 @@ type Queue struct {
 	after *aftermath
 
 	reserved reserved
+	remnants remnants
+	awaited  sync.Map // ids of deleted simulations that wait for something, which was logged
 
 	decisions   atomic.Int64 // of claims that have ended
 	taken       atomic.Int64
@@ -49,9 +52,9 @@ func New(o Options) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{Options: o, book: o.Store, run: pipeline.Run, backoff: time.Second, tokens: newTokens(o.Parallelism, o.Now),
+	q := &Queue{Options: o, book: o.Store, run: pipeline.Run, backoff: time.Second, endEvery: sweepEvery, tokens: newTokens(o.Parallelism, o.Now),
 		claimed: map[store.Lease]*claim{}, complained: map[string]time.Time{}, freed: make(chan struct{}, 1), after: newAftermath(o.Finished),
-		reserved: reserved{ids: map[string]string{}}}
+		reserved: reserved{ids: map[string]string{}}, remnants: remnants{of: map[string]*remnant{}}}
 	q.open, q.shut = context.WithCancel(context.Background())
 	q.alive, q.kill = context.WithCancel(context.Background())
 	return q, nil
@@ -70,6 +73,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	q.loops.Go(func() { q.dispatch(q.open) })
 	q.loops.Go(func() { q.sweep(q.open) })
 	q.loops.Go(func() { q.tidy(q.open) })
+	q.loops.Go(func() { q.endJobs(q.open) })
 	q.loops.Go(func() { q.after.run(q.open) })
 	if q.Options.Fire != nil {
 		q.loops.Go(func() { q.schedule(q.open) })

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/whatif-machine/whatif/launcher/store"
 	"github.com/whatif-machine/whatif/transforms/results"
 )
 
 // reserved are the simulations that were reserved from retention here, or by a launcher before this one, and
-// are not known to have ended.
+// are not known to have ended, or have a job elsewhere that is not.
 type reserved struct {
 	mu  sync.Mutex
 	ids map[string]string // by simulation: its tenant
@@ -27,6 +28,12 @@ func (r *reserved) drop(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.ids, id)
+}
+
+func (r *reserved) tenant(id string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ids[id]
 }
 
 // list is a copy, in order.
@@ -48,9 +55,21 @@ func (q *Queue) reserve(ctx context.Context, sim store.Simulation) error {
 	return q.Results.Reserve(ctx, sim.ID, q.Name)
 }
 
-// unreserve leaves a simulation that has ended to retention. What could not be done is tried again.
+// unreserve leaves a simulation that has ended to retention. What could not be done is tried again. One with a job
+// elsewhere that is open stays reserved until that has ended: by its mark whoever comes after this launcher finds it.
 func (q *Queue) unreserve(id string) {
-	if err := q.Results.Unreserve(q.open, id); err != nil {
+	if q.remnants.has(id) {
+		return
+	}
+	open, err := q.hasOpenJob(q.open, id)
+	if open {
+		q.remnants.add(id, q.reserved.tenant(id))
+		return
+	}
+	if err == nil {
+		err = q.Results.Unreserve(q.open, id)
+	}
+	if err != nil {
 		q.complain(q.open, "leaving the results of finished simulations to retention", err)
 		return
 	}
@@ -60,16 +79,22 @@ func (q *Queue) unreserve(id string) {
 // tidyEvery is how often it is looked whether simulations have ended elsewhere that were reserved here.
 const tidyEvery = sweepEvery
 
+// inheritEvery is how often it is looked for those that other launchers reserved, and may have died with: that asks
+// for every simulation there is.
+const inheritEvery = time.Hour
+
 // tidy takes away the reservations of simulations that have ended without this launcher: it died between the
 // end and that, their user cancelled them while they were paused, or another launcher ran them.
 func (q *Queue) tidy(ctx context.Context) {
-	for err := q.inherit(ctx); err != nil; err = q.inherit(ctx) {
-		q.complain(ctx, "looking for simulations that an earlier launcher was not done with", err)
-		if sleep(ctx, tidyEvery) != nil {
-			return
-		}
-	}
+	var inherited time.Time
 	for {
+		if now := q.Now(); inherited.IsZero() || now.Sub(inherited) >= inheritEvery {
+			if err := q.inherit(ctx); err == nil {
+				inherited = now
+			} else {
+				q.complain(ctx, "looking for simulations that an earlier launcher was not done with", err)
+			}
+		}
 		if err := q.tidyUp(ctx); err != nil {
 			q.complain(ctx, "looking for reserved simulations that have ended", err)
 		}
