@@ -36,9 +36,10 @@ type Queue struct {
 	freed chan struct{} // has room for one word that a place has come free
 	after *aftermath
 
-	reserved reserved
-	remnants remnants
-	awaited  sync.Map // ids of deleted simulations that wait for something, which was logged
+	reserved  reserved
+	inherited time.Time // when it was last looked for what others reserved; tidy's alone
+	remnants  remnants
+	awaited   sync.Map // ids of deleted simulations that wait for something, which was logged
 
 	decisions   atomic.Int64 // of claims that have ended
 	taken       atomic.Int64

@@ -237,6 +237,34 @@ func TestADeletedSimulationGoesWhenItsJobHasEnded(t *testing.T) {
 	}
 }
 
+// TestWhatADeadLauncherReservedIsFoundInTheEnd also by one that was there before: not at each look, which asks for
+// every simulation, but after an hour.
+func TestWhatADeadLauncherReservedIsFoundInTheEnd(t *testing.T) {
+	t.Parallel()
+	service := newOneJob(t, false)
+	service.end()
+	clock := newClock()
+	r := newRoomAt(t, clock.now)
+	q := r.impatientQueue(t, new(lines))
+	q.tidyRound(t.Context())
+	id := r.overWithJob(t, service)
+	clock.forward(inheritEvery / 2)
+	q.tidyRound(t.Context())
+	if q.remnants.has(id) {
+		t.Error("it was looked for too soon")
+	}
+	clock.forward(inheritEvery / 2)
+	q.tidyRound(t.Context())
+	list := q.remnants.due(clock.now())
+	if len(list) != 1 || list[0].id != id || list[0].tenant != tenant0 {
+		t.Fatalf("found are %+v", list)
+	}
+	q.endJobsOf(t.Context(), list[0])
+	if open := r.openJobs(t, id); len(open) != 0 || r.isReserved(t, id) {
+		t.Errorf("open are %+v", open)
+	}
+}
+
 // TestTriesGetRarer: twice as long each time, ten minutes at most. One that was not made changes nothing.
 func TestTriesGetRarer(t *testing.T) {
 	r, now := remnants{of: map[string]*remnant{}}, time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)

@@ -86,21 +86,24 @@ const inheritEvery = time.Hour
 // tidy takes away the reservations of simulations that have ended without this launcher: it died between the
 // end and that, their user cancelled them while they were paused, or another launcher ran them.
 func (q *Queue) tidy(ctx context.Context) {
-	var inherited time.Time
 	for {
-		if now := q.Now(); inherited.IsZero() || now.Sub(inherited) >= inheritEvery {
-			if err := q.inherit(ctx); err == nil {
-				inherited = now
-			} else {
-				q.complain(ctx, "looking for simulations that an earlier launcher was not done with", err)
-			}
-		}
-		if err := q.tidyUp(ctx); err != nil {
-			q.complain(ctx, "looking for reserved simulations that have ended", err)
-		}
+		q.tidyRound(ctx)
 		if sleep(ctx, tidyEvery) != nil {
 			return
 		}
+	}
+}
+
+func (q *Queue) tidyRound(ctx context.Context) {
+	if now := q.Now(); q.inherited.IsZero() || now.Sub(q.inherited) >= inheritEvery {
+		if err := q.inherit(ctx); err == nil {
+			q.inherited = now
+		} else {
+			q.complain(ctx, "looking for simulations that an earlier launcher was not done with", err)
+		}
+	}
+	if err := q.tidyUp(ctx); err != nil {
+		q.complain(ctx, "looking for reserved simulations that have ended", err)
 	}
 }
 
