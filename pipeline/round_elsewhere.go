@@ -194,7 +194,7 @@ func (s *supervisor) farewell(ctx context.Context, job *results.Job) string {
 func (s *supervisor) concludeJob(ctx context.Context, job results.Job, ids []string, end message, cancelled bool) error {
 	defer s.conclude()
 	if end.Ending != endJob {
-		return s.jobGoesOn(ctx, job, end, cancelled)
+		return s.jobGoesOn(ctx, job, end, cancelled || s.Ending)
 	}
 	how := ""
 	if end.Job.State == remote.Failed && !cancelled && !job.Cancelled {

@@ -173,6 +173,25 @@ func TestAJobIsEndedByOneAtATime(t *testing.T) {
 	}
 }
 
+// TestAJobThatMayNotBeEndedIsToldOfOnce: where it goes on, why, and what to do.
+func TestAJobThatMayNotBeEndedIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	service := newOneJob(t, true)
+	r := newRoom(t)
+	id := r.overWithJob(t, service)
+	var log lines
+	q := r.impatientQueue(t, &log)
+	q.unreserve(id)
+	for range 2 {
+		for _, one := range q.remnants.due(r.now().Add(time.Hour)) {
+			q.endJobsOf(t.Context(), one)
+		}
+	}
+	if n := log.with("has not been ended", "could not be ended", "not yours", "flink at "+service.url, "cancel it there"); n != 1 || service.timesAsked() != 2 {
+		t.Errorf("asked %d times and told %d times: %s", service.timesAsked(), n, log.text.String())
+	}
+}
+
 // TestTheJobOfARetriedSimulationIsItsOwn: it goes on with it.
 func TestTheJobOfARetriedSimulationIsItsOwn(t *testing.T) {
 	t.Parallel()
