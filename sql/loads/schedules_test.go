@@ -69,15 +69,16 @@ func (t *tally) add(o tally) {
 // schedule is one world with its processes.
 type schedule struct {
 	*world
-	random *rand.Rand
+	random *rand.Rand // what is committed; the service's jobs have another, for they run beside it
 	over   chan struct{} // nothing more is committed, and nothing goes wrong any more
 	mu     sync.Mutex
+	fates  *rand.Rand // of jobs; under mu
 	tally  *tally
 	sims   []string
 }
 
 func runSchedule(t *testing.T, seed uint64, total *tally) {
-	s := &schedule{random: rand.New(rand.NewPCG(seed, 7)), over: make(chan struct{}), tally: total}
+	s := &schedule{random: rand.New(rand.NewPCG(seed, 7)), fates: rand.New(rand.NewPCG(seed, 8)), over: make(chan struct{}), tally: total}
 	s.world = newWorld(bigquerytest.Options{Pace: s.pace, Fail: s.fail})
 	for i := range 1 + s.random.IntN(6) {
 		s.sims = append(s.sims, simulationID(i))
@@ -97,7 +98,7 @@ func runSchedule(t *testing.T, seed uint64, total *tally) {
 func (s *schedule) pace(*bq.Job) (time.Duration, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Duration(s.random.IntN(20)) * time.Second, time.Duration(s.random.IntN(60)) * time.Second
+	return time.Duration(s.fates.IntN(20)) * time.Second, time.Duration(s.fates.IntN(60)) * time.Second
 }
 
 // fail makes a job fail now and then, for reasons that the error table names.
@@ -109,11 +110,11 @@ func (s *schedule) fail(*bq.Job) *bq.ErrorProto {
 		return nil
 	default:
 	}
-	if s.random.IntN(4) > 0 {
+	if s.fates.IntN(4) > 0 {
 		return nil
 	}
 	s.tally.failedJobs++
-	reason := []string{"backendError", "internalError", "stopped", "quotaExceeded", "rateLimitExceeded", "accessDenied", "invalid", "notFound"}[s.random.IntN(8)]
+	reason := []string{"backendError", "internalError", "stopped", "quotaExceeded", "rateLimitExceeded", "accessDenied", "invalid", "notFound"}[s.fates.IntN(8)]
 	message := "it is so"
 	if reason == "notFound" {
 		message = "Not found: URI gs://bucket/other"
