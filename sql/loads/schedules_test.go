@@ -69,7 +69,7 @@ func (t *tally) add(o tally) {
 // schedule is one world with its processes.
 type schedule struct {
 	*world
-	random *rand.Rand // what is committed; the service's jobs have another, for they run beside it
+	random *rand.Rand    // what is committed; the service's jobs have another, for they run beside it
 	over   chan struct{} // nothing more is committed, and nothing goes wrong any more
 	mu     sync.Mutex
 	fates  *rand.Rand // of jobs; under mu
