@@ -197,20 +197,20 @@ func (c *console) runVariants(ctx context.Context, id string, o pipeline.RunOpti
 func (c *console) showProgress(m *meter, p pipeline.Progress, started time.Time) {
 	now := time.Now()
 	done := int64(p.Succeeded + p.Failed)
-	note := ""
+	var notes []string
 	if seconds := now.Sub(started).Seconds(); seconds > 1 && p.Decisions > 0 {
-		note = rounded(float64(p.Decisions)/seconds/1e6) + " M decisions/s"
+		notes = append(notes, rounded(float64(p.Decisions)/seconds/1e6)+" M decisions/s")
 	}
 	if left := m.remaining(done, int64(p.Total), now); left > 0 {
-		note += ", " + duration(left) + " left"
+		notes = append(notes, duration(left)+" left")
 	}
 	if job := jobNote(p); job != "" {
-		note = job
+		notes = []string{job}
 	}
 	if p.Failed > 0 {
-		note += fmt.Sprintf(", %d failed", p.Failed)
+		notes = append(notes, fmt.Sprintf("%d failed", p.Failed))
 	}
-	m.update(done, int64(p.Total), note, now)
+	m.update(done, int64(p.Total), strings.Join(notes, ", "), now)
 }
 
 // conclude prints the comparison, the sentence and what to try next.
