@@ -59,6 +59,9 @@ func (c *console) load(ctx context.Context, name string, f loadFlags) error {
 		return err
 	}
 	if err := f.target.Check(store); err != nil {
+		if store.IsLocal() && f.target.Staging == "" {
+			return usage("%w (--staging, or WHATIF_STAGING)", err)
+		}
 		return usage("%w", err)
 	}
 	w, err := loading.Open(ctx, store, f.target)
