@@ -74,7 +74,8 @@ func TestReceiversAreBounded(t *testing.T) {
 }
 
 // A thousand deliveries to a receiver that accepts connections and then says nothing do not keep the one
-// to another receiver waiting: three tries time out, the others are put off without one.
+// to another receiver waiting: three tries time out, the others are put off without one, but for one now and then
+// that finds out whether the receiver is back.
 func TestOneReceiverAwayDoesNotHoldUpOthers(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -103,7 +104,7 @@ func TestOneReceiverAwayDoesNotHoldUpOthers(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
-	if s := h.Stats(); tries > 6 || s.Postponed < 990 || s.Dead > 0 {
+	if s := h.Stats(); tries > 50 || s.Postponed < 990 || s.Dead > 0 {
 		t.Errorf("%d tries, %+v", tries, s)
 	}
 }
