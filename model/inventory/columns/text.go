@@ -22,6 +22,9 @@ func (v *Vector) Bytes(i int) []byte {
 	return v.data[s.start:s.end:s.end]
 }
 
+// IsText reports whether values are text, to be had by Bytes.
+func (v *Vector) IsText() bool { return v.column.Kind == Text }
+
 // AppendText appends value i as canonical text: integers and booleans as decimal text, "true", "false";
 // floats as their shortest decimal text; decimals without trailing zeros; dates as 2006-01-02; timestamps
 // as RFC 3339, local ones without offset.

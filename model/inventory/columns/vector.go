@@ -25,12 +25,6 @@ const maxPrefixBytes = 64 << 20
 // span is where a value lies in the data.
 type span struct{ start, end uint32 }
 
-func (c *Column) vector() *Vector {
-	v := &Vector{}
-	v.reset(c)
-	return v
-}
-
 // reset empties the vector and keeps its memory.
 func (v *Vector) reset(c *Column) {
 	v.column, v.n = c, 0
