@@ -48,10 +48,18 @@ type dimColumn struct {
 	multi bool
 	texts interner
 	sets  interner
-	codes []uint32
+	codes codes
 
 	numbers []uint32 // scratch: the set being added
 	key     []byte   // scratch: its bytes
+	last    lastSet
+}
+
+// lastSet is the set that was added last, as it was given, and its code: the slots of a page or of a user have
+// the same and often come one after the other.
+type lastSet struct {
+	numbers []uint32
+	code    uint32
 }
 
 // The columns of a snapshot file that are no dimensions.
@@ -115,14 +123,6 @@ func (b *builder) dimension(name string, multi bool) (*dimColumn, error) {
 	return d, nil
 }
 
-// pad makes codes as long as rows, with 0.
-func pad(codes []uint32, rows int) []uint32 {
-	if missing := rows - len(codes); missing > 0 {
-		return append(codes, make([]uint32, missing)...)
-	}
-	return codes
-}
-
 // code is the code of a text, which is empty for no one; new texts are checked.
 func (c *textColumn) code(b []byte) (uint32, error) {
 	if len(b) == 0 {
@@ -163,11 +163,15 @@ func (d *dimColumn) text(b []byte) (uint32, error) {
 	return number, nil
 }
 
-// set is the code of a set of values, given by number in any order and with repetitions.
+// set is the code of a set of values, given by number in any order and with repetitions. It sorts them.
 func (d *dimColumn) set(numbers []uint32) (uint32, error) {
 	if len(numbers) == 0 {
 		return 0, nil
 	}
+	if d.last.code > 0 && slices.Equal(numbers, d.last.numbers) {
+		return d.last.code, nil
+	}
+	d.last = lastSet{numbers: append(d.last.numbers[:0], numbers...)}
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
 	if len(numbers) > maxSetValues {
@@ -178,5 +182,6 @@ func (d *dimColumn) set(numbers []uint32) (uint32, error) {
 		d.key = binary.LittleEndian.AppendUint32(d.key, n)
 	}
 	code, _ := d.sets.intern(d.key)
+	d.last.code = code + 1
 	return code + 1, nil
 }
