@@ -67,36 +67,44 @@ func (t *topBids) add(r int, bid int64) {
 	}
 }
 
-// chooseThoroughly takes the winner and what sets its price from all candidates of the first priority that has any.
-func (s *state) chooseThoroughly(v *visit, row []uint64) {
-	top := topBids{first: -1, second: -1, owner: -1}
+// noBids is before the first.
+var noBids = topBids{first: -1, second: -1, owner: -1}
+
+// price finds out which other bid can set the winner's price.
+func (s *state) price(v *visit) {
+	if v.second = v.top.first; v.top.owner == v.winner {
+		v.second = v.top.second
+	}
+}
+
+// chooseThoroughly is choose where need goes before the bid, or where the second highest bid sets the price: it takes
+// the candidates of the first priority that has any.
+func (s *state) chooseThoroughly(v *visit, row []uint64, first int) bool {
 	byNeed := s.plan.sc.Policy.WithinPriority == model.ByNeed
-	var least progress
-scan:
 	for w, x := range row {
 		for ; x != 0; x &= x - 1 {
-			r := w<<6 + bits.TrailingZeros64(x)
+			r := (first+w)<<6 + bits.TrailingZeros64(x)
 			h := &s.hot[r]
 			if v.winner >= 0 {
 				if h.priority != s.hot[v.winner].priority {
-					break scan
+					return true
 				}
-				if !byNeed && h.high < v.bid && h.high <= top.second {
-					break scan
+				if !byNeed && h.high < v.bid && h.high <= v.top.second {
+					return true
 				}
 			}
 			bid := s.bidOf(h, r, v.j)
 			if h.flags&flagFixed == 0 {
-				top.add(r, bid)
+				v.top.add(r, bid)
 			}
 			order := 0
 			if byNeed {
 				own := s.progressOf(r, v.t)
 				if v.winner >= 0 {
-					order = own.compare(least)
+					order = own.compare(v.least)
 				}
 				if v.winner < 0 || order < 0 {
-					least = own
+					v.least = own
 				}
 			}
 			switch {
@@ -107,9 +115,7 @@ scan:
 			}
 		}
 	}
-	if v.second = top.first; top.owner == v.winner {
-		v.second = top.second
-	}
+	return false
 }
 
 // progress is floor(delivered*d*2^20 / (goal*e)) in 128 bits; one without a goal comes after all with one.

@@ -31,9 +31,11 @@ type visit struct {
 	failed  int   // campaigns in state.failed
 	winner  int   // rank, or -1
 	bid     int64 // the winner's effective bid
-	second  int64 // highest other bid that can set the price, or -1
+	second  int64 // highest other bid that can set the price, or -1: see price
 	draw    uint64
 	hasDraw bool
+	top     topBids
+	least   progress // the winner's, where need decides
 }
 
 const (
@@ -51,7 +53,7 @@ func (s *state) decideBlock() {
 		if t >= s.clock.next {
 			s.tick(t)
 		}
-		v := visit{j: j, t: t, user: b.user[j], winner: -1, second: -1}
+		v := visit{j: j, t: t, user: b.user[j], lost: b.lost[j], winner: -1, top: noBids}
 		if s.plan.whole {
 			s.decideWhole(&v)
 		} else {
@@ -74,16 +76,18 @@ func (s *state) decideBlock() {
 // logPosition is the place in the log of the block's first visit.
 func (s *state) logPosition() uint32 { return s.visitAt(s.block.slot[0], s.block.copy[0]) }
 
-// decideWhole runs all candidates through all gates: for losses, contention, need and second prices.
+// decideWhole runs all candidates through all gates: for losses, contention and need.
 func (s *state) decideWhole(v *visit) {
-	words := s.plan.words
-	reached, offered, cand := s.reached.next(), s.offered.next(), s.candRow
-	for w := 0; w < words; w += chunkWords {
-		s.matchChunk(v, w, (*[chunkWords]uint64)(reached[w:]), (*[chunkWords]uint64)(offered[w:]))
+	reached, cand := s.reached.row(v.j), s.candRow
+	offered := s.offered.next()
+	intersect(offered, cand, reached, s.open)
+	if s.checks > 0 {
+		s.checkBudgets(v, reached, offered, cand, 0)
 	}
-	s.reached.push()
-	s.offered.push()
-	copy(cand, offered)
+	if s.plan.losses() {
+		s.reached.n = v.j + 1
+		s.offered.push()
+	}
 	if s.readCapsOf(v) {
 		if s.turnAway(cand, s.capRow, s.countFrequency) {
 			v.lost |= lostFrequency
@@ -94,134 +98,112 @@ func (s *state) decideWhole(v *visit) {
 			v.lost |= lostSeparation
 		}
 	}
-	if s.plan.thorough {
-		s.chooseThoroughly(v, cand)
-	} else {
-		s.choose(v, cand, 0)
-	}
+	s.chooseFrom(v, cand, 0)
+	s.price(v)
 	if v.winner >= 0 && s.plan.sc.Report.Contention {
 		s.countContention(cand, v.winner)
 	}
 }
 
-// decideLazily looks at the candidates a cache line of bits at a time and stops when no later one can win.
+// decideLazily looks at the candidates a cache line of bits at a time and stops when no later one can win, nor
+// set the price.
 func (s *state) decideLazily(v *visit) {
-	words := s.plan.words
-	reached, offered := s.reached.ring[:words], s.offered.ring[:words]
+	words, reached := s.plan.words, s.reached.row(v.j)
 	capped, clash := s.readCapsOf(v), s.readClashes(v)
 	for w := 0; w < words; w += chunkWords {
-		row := (*[chunkWords]uint64)(s.candRow[w:])
-		s.matchChunk(v, w, (*[chunkWords]uint64)(reached[w:]), (*[chunkWords]uint64)(offered[w:]))
-		*row = ([chunkWords]uint64)(offered[w:])
-		if capped && s.turnAway(row[:], s.capRow[w:w+chunkWords], nil) {
+		if w == s.block.matched {
+			s.matchRest(v.j)
+		}
+		row := s.candRow[w:][:chunkWords]
+		for i := range row {
+			row[i] = reached[w+i] & s.open[w+i]
+		}
+		if s.checks > 0 {
+			s.checkBudgets(v, reached[w:][:chunkWords], row, row, w)
+		}
+		if capped && s.turnAway(row, s.capRow[w:w+chunkWords], nil) {
 			v.lost |= lostFrequency
 		}
-		if clash && s.turnAway(row[:], s.clashRow[w:w+chunkWords], nil) {
+		if clash && s.turnAway(row, s.clashRow[w:w+chunkWords], nil) {
 			v.lost |= lostSeparation
 		}
-		if s.choose(v, row[:], w) {
-			return
+		if s.chooseFrom(v, row, w) {
+			break
 		}
 	}
+	v.lost |= s.block.lost[v.j]
+	s.price(v)
 }
 
-// matchChunk finds which candidates of a chunk of words reach the goal gate, and which of those pass it, the
-// budget and the pacing.
-func (s *state) matchChunk(v *visit, w int, reached, offered *[chunkWords]uint64) {
+// chooseFrom goes on with the choice of the winner with the candidates of a row, from word first on; it reports
+// whether no later one matters.
+func (s *state) chooseFrom(v *visit, row []uint64, first int) bool {
+	if s.plan.thorough {
+		return s.chooseThoroughly(v, row, first)
+	}
+	return s.choose(v, row, first)
+}
+
+// checkExceptions settles what rows cannot, in the words from..to: targeting across dimensions, and bids that depend on
+// the slot (or lie between two rows) where the floor is between their least and greatest value.
+func (s *state) checkExceptions(j int, row []uint64, from, to int) {
 	b := &s.block
-	live := (*[chunkWords]uint64)(s.live[w:])
-	andRows(reached, live, s.rows, b.offs[v.j*b.stride:][:b.stride], w)
-	if s.plan.exceptions {
-		s.checkExceptions(v, w, reached)
-	}
-	if v.user == 0 && s.plan.skipsUnknown {
-		s.skipCapped(v, w, reached)
-	}
-	open := (*[chunkWords]uint64)(s.open[w:])
-	for i := range offered {
-		offered[i] = reached[i] & open[i]
-	}
-	if s.checks > 0 {
-		s.checkBudgets(v, w, reached, offered)
-	}
-}
-
-// andRows is a chunk of the candidates that are live and that every row lets pass: the kernel of matching.
-func andRows(out, live *[chunkWords]uint64, rows []uint64, offs []uint32, w int) {
-	x0, x1, x2, x3 := live[0], live[1], live[2], live[3]
-	x4, x5, x6, x7 := live[4], live[5], live[6], live[7]
-	for _, at := range offs {
-		r := (*[chunkWords]uint64)(rows[int(at)+w:])
-		x0, x1, x2, x3 = x0&r[0], x1&r[1], x2&r[2], x3&r[3]
-		x4, x5, x6, x7 = x4&r[4], x5&r[5], x6&r[6], x7&r[7]
-	}
-	out[0], out[1], out[2], out[3] = x0, x1, x2, x3
-	out[4], out[5], out[6], out[7] = x4, x5, x6, x7
-}
-
-// checkExceptions settles what rows cannot: targeting across dimensions, and bids that depend on the slot
-// (or lie between two rows) where the floor is between their least and greatest value.
-func (s *state) checkExceptions(v *visit, w int, row *[chunkWords]uint64) {
-	b := &s.block
-	slot, floor := b.slot[v.j], b.floor[v.j]
+	slot, floor := b.slot[j], b.floor[j]
 	if s.plan.residuals {
-		s.checkResiduals(w, slot, row)
+		s.checkResiduals(row, slot, from, to)
 	}
 	if s.plan.floors.lows == nil {
 		return
 	}
-	certain := (*[chunkWords]uint64)(s.rows[int(b.low[v.j])+w:])
-	for i := range row {
-		for x := row[i] &^ certain[i]; x != 0; x &= x - 1 {
-			r := (w+i)<<6 + bits.TrailingZeros64(x)
-			if s.bid(r, v.j) < floor {
-				row[i] &^= x & -x
+	certain := s.rows[int(b.low[j]):][:to]
+	for w := from; w < to; w++ {
+		for x := row[w] &^ certain[w]; x != 0; x &= x - 1 {
+			if s.bid(w<<6+bits.TrailingZeros64(x), j) < floor {
+				row[w] &^= x & -x
 			}
 		}
 	}
 }
 
 // checkResiduals settles targeting across dimensions.
-func (s *state) checkResiduals(w int, slot uint32, row *[chunkWords]uint64) {
-	residual := (*[chunkWords]uint64)(s.residual[w:])
-	for i := range row {
-		for x := row[i] & residual[i]; x != 0; x &= x - 1 {
-			r := (w+i)<<6 + bits.TrailingZeros64(x)
+func (s *state) checkResiduals(row []uint64, slot uint32, from, to int) {
+	for w := from; w < to; w++ {
+		for x := row[w] & s.residual[w]; x != 0; x &= x - 1 {
+			r := w<<6 + bits.TrailingZeros64(x)
 			if !s.plan.cands[r].rest.holds(slot) {
-				row[i] &^= x & -x
+				row[w] &^= x & -x
 			}
 		}
 	}
 }
 
 // skipCapped turns campaigns with caps away from a visitor who is not identified.
-func (s *state) skipCapped(v *visit, w int, row *[chunkWords]uint64) {
-	capped := (*[chunkWords]uint64)(s.capped[w:])
-	for i := range row {
-		x := row[i] & capped[i]
+func (s *state) skipCapped(j int, row []uint64, from, to int) {
+	for w := from; w < to; w++ {
+		x := row[w] & s.capped[w]
 		if x == 0 {
 			continue
 		}
-		row[i] &^= x
-		v.lost |= lostIdentity
+		row[w] &^= x
+		s.block.lost[j] |= lostIdentity
 		if s.plan.losses() {
 			for ; x != 0; x &= x - 1 {
-				s.losses[(w+i)<<6+bits.TrailingZeros64(x)].identity++
+				s.losses[w<<6+bits.TrailingZeros64(x)].identity++
 			}
 		}
 	}
 }
 
 // checkBudgets settles the campaigns whose budget holds some of their bids and not others.
-func (s *state) checkBudgets(v *visit, w int, reached, offered *[chunkWords]uint64) {
-	check := (*[chunkWords]uint64)(s.check[w:])
+func (s *state) checkBudgets(v *visit, reached, offered, cand []uint64, first int) {
 	for i := range reached {
-		for x := reached[i] & check[i]; x != 0; x &= x - 1 {
-			r := (w+i)<<6 + bits.TrailingZeros64(x)
+		for x := reached[i] & s.check[first+i]; x != 0; x &= x - 1 {
+			r := (first+i)<<6 + bits.TrailingZeros64(x)
 			if s.affords(r, s.bid(r, v.j)) {
 				continue
 			}
 			offered[i] &^= x & -x
+			cand[i] &^= x & -x
 			s.losses[r].budget++
 			s.failed[v.failed] = uint32(r)
 			v.failed++

@@ -3,9 +3,11 @@
 //
 //	scenario --compile--> plan: candidates in rank order, rows of bits, rules, buffer sizes
 //	                        |
-//	snapshot --> block of 64 visits: columns read, users' state touched
+//	snapshot --> layout: dimensions fused, the code of each slot's combination
 //	                        |
-//	             each visit: AND of rows --> reached --AND open--> offered --caps, clashes--> candidates
+//	             block of 64 visits: codes --> rows, users' state touched, AND of rows --> reached
+//	                        |
+//	             each visit: reached --AND open--> offered --caps, clashes--> candidates
 //	                        |                   |                     |                        |
 //	                        |                 lanes                 lanes                first by rank wins
 //	                        v
@@ -20,9 +22,11 @@
 //
 // # Rows of bits
 //
-// For each targeted dimension, and each value that the candidates tell apart, one row says which candidates let it
-// pass; small dimensions are fused, so that a slot has one row for several. The floor is such a row too: by
-// the floor's place among the bids. So are live flights, and the gates that don't depend on the slot: a campaign's
+// Targeted dimensions are fused where few combinations of the values that conditions tell apart occur (layout); one
+// row for each combination says which candidates let it pass. A dimension of many sets of values is cut into chunks:
+// a slot's row is the union of one for each. What a slot's combinations are is worked out once per process. The
+// floor is such a row too: by the floor's place among the bids. So are live flights: blocks end where one starts
+// or ends. So are the gates that don't depend on the slot: a campaign's
 // bit in open falls when its goal is reached, its budget is spent, or it is ahead of its schedule, and rises at an
 // instant that is known by then (a wheel of timers, the turn of the day). Targeting across dimensions and bids
 // that depend on the slot are settled one by one, only where rows leave them unsettled.

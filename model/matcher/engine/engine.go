@@ -25,6 +25,7 @@ type Engine struct {
 
 	pool      sync.Pool // of *state
 	available availability
+	layouts   layouts
 }
 
 // New prepares an engine for a snapshot, in time and memory (4 bytes a slot, user and request) of its size.
@@ -33,6 +34,7 @@ func New(snap *inventory.Snapshot) *Engine {
 	e.pool.New = func() any { return new(state) }
 	e.available = availability{turn: make(chan struct{}, 1), known: map[string]seen{}}
 	e.available.turn <- struct{}{}
+	e.layouts.known = map[string]*layout{}
 	e.indexUsers()
 	e.requestSlots = make([]uint32, snap.RequestCount())
 	for _, q := range snap.Requests() {
@@ -69,7 +71,7 @@ func (e *Engine) slotsOf(u uint32) []uint32 {
 
 // Bytes is the memory that the engine holds besides the snapshot and the states of its variants.
 func (e *Engine) Bytes() int64 {
-	return 4 * int64(len(e.userFirst)+len(e.userSlots)+len(e.requestSlots))
+	return 4*int64(len(e.userFirst)+len(e.userSlots)+len(e.requestSlots)) + e.layouts.size()
 }
 
 // StateBytes bounds what Simulate allocates for a scenario beyond the snapshot and the engine: user state, rows

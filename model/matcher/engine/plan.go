@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
 )
 
 // chunkWords is the number of words that the kernels work on at a time: one cache line, 512 campaigns.
@@ -49,13 +50,17 @@ type plan struct {
 	predicates   []*node
 	predicateIDs map[string]int32
 
-	specs   []*spec
-	columns []column
-	rowsEnd int // words of all columns' rows
-	caps    caps
-	visits  visitRules
-	floors  floorRules
-	bytes   int64 // what the plan itself takes, about
+	named       map[*inventory.Dimension][]uint32 // values that the targeting of all campaigns names
+	layout      *layout
+	tables      []table
+	columns     []column
+	unions      []uint32 // tables of each column, and one row of the floor
+	rowsEnd     int      // words of all tables' rows
+	mostClasses int      // of an atom that is fused with others
+	caps        caps
+	visits      visitRules
+	floors      floorRules
+	bytes       int64 // what the plan itself takes, about
 
 	residuals    bool // some candidate has targeting across dimensions
 	exceptions   bool // rows of bits don't settle targeting and floor alone
@@ -76,7 +81,7 @@ func (e *Engine) compile(sc *model.Scenario) (*plan, error) {
 		return nil, fmt.Errorf("%d campaigns; at most %d are possible", len(sc.Campaigns), model.MaxCampaigns)
 	}
 	start, end := e.snap.Horizon()
-	p := &plan{sc: sc, draws: drawsOf(sc), horizonStart: int64(start), horizonEnd: int64(end), predicateIDs: map[string]int32{}}
+	p := &plan{sc: sc, draws: drawsOf(sc), horizonStart: int64(start), horizonEnd: int64(end), predicateIDs: map[string]int32{}, named: map[*inventory.Dimension][]uint32{}}
 	for i := range sc.Campaigns {
 		if err := e.compileCampaign(p, i); err != nil {
 			return nil, fmt.Errorf("campaign %q: %w", sc.Campaigns[i].ID, err)
@@ -100,11 +105,12 @@ func (e *Engine) compile(sc *model.Scenario) (*plan, error) {
 
 func (e *Engine) compileCampaign(p *plan, i int) error {
 	c := &p.sc.Campaigns[i]
+	targeting, err := bind(c.Targeting, e.snap)
+	p.mentions(targeting) // those that are out too, so that all variants read slots alike
 	if !c.Enabled {
 		return nil
 	}
 	p.entries = append(p.entries, entry{index: i, rank: -1, terms: termsOf(&p.sc.Written[i], c, p.horizonStart, p.horizonEnd)})
-	targeting, err := bind(c.Targeting, e.snap)
 	if err != nil {
 		return fmt.Errorf("targeting: %w", err)
 	}
@@ -192,8 +198,7 @@ func (p *plan) rank() {
 		e := &p.entries[at[p.cands[r].index]]
 		e.rank, p.cands[r].terms = int32(r), &e.terms
 	}
-	words := (len(p.cands) + 63) / 64
-	p.words = max(chunkWords, (words+chunkWords-1)/chunkWords*chunkWords)
+	p.words = wordsFor(len(p.cands))
 }
 
 // choosePaths finds out which steps of the loop the variant can do without.
@@ -206,7 +211,7 @@ func (p *plan) choosePaths() {
 	}
 	p.exceptions = p.residuals || p.floors.lows != nil
 	p.thorough = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Policy.Auction == model.SecondPrice
-	p.whole = p.thorough || p.sc.Report.Losses || p.sc.Report.Contention
+	p.whole = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Report.Losses || p.sc.Report.Contention
 }
 
 // measure estimates the plan's own memory and that of the result.
@@ -218,9 +223,6 @@ func (p *plan) measure() {
 		p.bytes += 16 * int64(len(p.cands[r].bids.table))
 	}
 	p.bytes += 96*int64(len(p.caps.rules)) + 16*int64(len(p.caps.list)) + 64<<10
-	for _, s := range p.specs {
-		p.bytes += s.size()
-	}
 }
 
 func appendInt(b []byte, v int64) []byte { return strconv.AppendInt(b, v, 10) }

@@ -61,7 +61,7 @@ func (s *state) countUnfilled(v *visit) {
 
 // countClosed counts a visit for which no campaign came as far as its frequency caps.
 func (s *state) countClosed(v *visit) {
-	reached := s.reachedRow()
+	reached := s.reached.row(v.j)
 	for _, r := range s.failed[:v.failed] {
 		reached[r>>6] &^= 1 << (r & 63) // out by budget, whether or not it is paced as well
 	}
@@ -74,7 +74,7 @@ func (s *state) countClosed(v *visit) {
 	for _, r := range s.failed[:v.failed] {
 		reached[r>>6] |= 1 << (r & 63)
 	}
-	m := &s.tally
+	m, set := &s.tally, s.matched(false)
 	switch {
 	case paced != 0:
 		m.UnfilledPaced++
@@ -84,38 +84,27 @@ func (s *state) countClosed(v *visit) {
 		m.UnfilledGoalReached++
 	case v.lost&lostIdentity != 0:
 		m.UnfilledUnidentified++
-	case s.targeted(s.block.slot[v.j], s.block.offs[v.j*s.block.stride:][:s.block.stride-1], s.live, nil):
+	case s.targeted(s.block.slot[v.j], &set, v.j, s.live, s.candRow):
 		m.UnfilledBelowFloor++
 	default:
 		m.UnfilledNoCampaignTargeted++
 	}
 }
 
-// reachedRow is the present visit's row of candidates that came to the goal gate.
-func (s *state) reachedRow() []uint64 {
-	at := 0
-	if s.plan.whole {
-		at = s.reached.n - 1
+// targeted finds the candidates that pass the first gate at a slot, given where its rows stand in a set without the
+// floor's: into out. It reports whether there are any.
+func (s *state) targeted(slot uint32, set *rowSet, at int, live, out []uint64) bool {
+	if len(set.unions) == 0 {
+		copy(out, live)
+	} else {
+		match(out, live, set, at, 1, 0, len(live))
 	}
-	return s.reached.ring[at*s.plan.words:][:s.plan.words]
-}
-
-// targeted finds the candidates that pass the first gate, given the offsets of the slot's rows: into out, unless
-// nil. It reports whether there are any.
-func (s *state) targeted(slot uint32, offs []uint32, live, out []uint64) bool {
-	var row [chunkWords]uint64
+	if s.plan.residuals {
+		s.checkResiduals(out, slot, 0, len(out))
+	}
 	some := uint64(0)
-	for w := 0; w < s.plan.words; w += chunkWords {
-		andRows(&row, (*[chunkWords]uint64)(live[w:]), s.rows, offs, w)
-		if s.plan.residuals {
-			s.checkResiduals(w, slot, &row)
-		}
-		for _, x := range row {
-			some |= x
-		}
-		if out != nil {
-			copy(out[w:w+chunkWords], row[:])
-		}
+	for _, x := range out {
+		some |= x
 	}
 	return some != 0
 }

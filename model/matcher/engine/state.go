@@ -39,8 +39,8 @@ type state struct {
 	engine *Engine
 	plan   *plan
 
-	rows        []uint64 // columns' rows, then those by bid
-	parts       []part
+	rows        []uint64 // tables' rows, then those by bid
+	atomRows    []uint64 // rows of an atom before they are fused
 	floorTables []floorTable
 	floorMasks  map[uint64]int
 	highAt      int
@@ -94,7 +94,7 @@ func (s *state) reserve(m *meter, c census) {
 	p, e := s.plan, s.engine
 	n, words := len(p.cands), p.words
 	takeRaw(m, &s.rows, p.rowsEnd+p.floorWords())
-	s.reserveColumns(m)
+	takeRaw(m, &s.atomRows, p.mostClasses*words)
 	s.reserveFloors(m)
 	take(m, &s.memo, len(p.predicates))
 	if p.visits.edited {
@@ -182,7 +182,7 @@ func (s *state) begin(c census) {
 		s.tally.SampledShare = float64(c.kept) / float64(c.total)
 	}
 	s.checks = 0
-	s.buildColumns()
+	s.buildTables()
 	s.buildFloorRows()
 	s.layOutUsers()
 	s.wheel.reset(p.horizonStart, p.horizonEnd)

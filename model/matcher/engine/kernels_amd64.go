@@ -1,0 +1,19 @@
+//go:build amd64 && !purego
+
+package engine
+
+import "golang.org/x/sys/cpu"
+
+// useAssembly chooses the kernels; tests compare both.
+var useAssembly = cpu.X86.HasAVX2
+
+// matchAVX2 is matchPlain for slots from offs on; width words of each row of words.
+//
+//go:noescape
+func matchAVX2(out, live, rows *uint64, offs, unions *uint32, columns, stride, slots, words, width int)
+
+//go:noescape
+func intersectAVX2(out, again, a, b *uint64, words int)
+
+//go:noescape
+func absorbAVX2(planes, rows *uint64, words, sixteens int)
