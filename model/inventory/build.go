@@ -53,16 +53,19 @@ func (b *builder) add(s *model.Slot) error {
 }
 
 // addID enters the id of the next row.
-func (b *builder) addID(id []byte) error { return b.addHashedID(id, xxhash.Sum64(id)) }
+func (b *builder) addID(id []byte) error { return b.addHashedID(id, xxhash.Sum64(id), false) }
 
-// addHashedID is addID of an id whose XXH64 is known.
-func (b *builder) addHashedID(id []byte, hash uint64) error {
+// addHashedID is addID of an id whose XXH64 is known and that may be known to be UTF-8.
+func (b *builder) addHashedID(id []byte, hash uint64, isUTF8 bool) error {
 	if len(id) == 0 {
 		return errors.New("slot_id is empty: every slot needs an id")
 	}
 	first, isNew := b.ids.put(id, hash)
 	if !isNew {
 		return &duplicateID{id: string(id), first: first}
+	}
+	if isUTF8 && len(id) <= maxText {
+		return nil
 	}
 	if err := checkText(id); err != nil {
 		return fmt.Errorf("slot_id: %w", err)

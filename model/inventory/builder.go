@@ -52,14 +52,6 @@ type dimColumn struct {
 
 	numbers []uint32 // scratch: the set being added
 	key     []byte   // scratch: its bytes
-	last    lastSet
-}
-
-// lastSet is the set that was added last, as it was given, and its code: the slots of a page or of a user have
-// the same and often come one after the other.
-type lastSet struct {
-	numbers []uint32
-	code    uint32
 }
 
 // The columns of a snapshot file that are no dimensions.
@@ -168,10 +160,6 @@ func (d *dimColumn) set(numbers []uint32) (uint32, error) {
 	if len(numbers) == 0 {
 		return 0, nil
 	}
-	if d.last.code > 0 && slices.Equal(numbers, d.last.numbers) {
-		return d.last.code, nil
-	}
-	d.last = lastSet{numbers: append(d.last.numbers[:0], numbers...)}
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
 	if len(numbers) > maxSetValues {
@@ -182,6 +170,5 @@ func (d *dimColumn) set(numbers []uint32) (uint32, error) {
 		d.key = binary.LittleEndian.AppendUint32(d.key, n)
 	}
 	code, _ := d.sets.intern(d.key)
-	d.last.code = code + 1
 	return code + 1, nil
 }

@@ -120,11 +120,10 @@ type spares struct {
 	u8  []uint8
 	u16 []uint16
 	u32 []uint32
-	u64 []uint64
 }
 
 // permute is a column in the given order, in the spare memory, which the column's own then is; nil means as it is.
-func permute[T any](spare *[]T, column []T, order []uint32) []T {
+func permute(spare *[]uint32, column, order []uint32) []uint32 {
 	if order == nil {
 		return fitted(column)
 	}

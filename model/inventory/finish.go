@@ -24,10 +24,10 @@ func (b *builder) finish(o Options) (*Snapshot, error) {
 		return nil, err
 	}
 	b.requests.texts = interner{}
-	var spare spares
-	order, hashes := sortRows(b.times, &b.ids, b.ids.table) // ids are not looked up any more
-	s := &Snapshot{times: fitted(b.times), slotHashes: permute(&hashes, b.ids.hashes, order)}
-	b.times, b.ids, hashes = nil, interner{}, nil
+	order, rows32 := sortRows(b.times, &b.ids, b.ids.table)
+	s := &Snapshot{times: fitted(b.times), slotHashes: b.ids.hashes(nil, order)}
+	b.times, b.ids = nil, interner{}
+	spare := spares{u32: rows32}
 	s.users, s.userHashes = b.users.finishUsers(order, &spare)
 	b.users = textColumn{}
 	s.requests, s.requestCount = finishRequests(permute(&spare.u32, b.requests.codes, order))
@@ -83,7 +83,7 @@ func (c *textColumn) finishUsers(order []uint32, spare *spares) (users []uint32,
 		}
 		if numbers[code] == 0 {
 			numbers[code] = uint32(len(hashes))
-			hashes = append(hashes, c.texts.hashes[code-1])
+			hashes = append(hashes, c.texts.hash(code-1))
 		}
 		users[i] = numbers[code]
 	}

@@ -105,7 +105,7 @@ func (l *loader) addIDs(v *columns.Vector, places []uint32) (int, error) {
 	n, fault := l.texts.read(v, places)
 	l.builder.ids.fetch(l.texts.hashes[:n])
 	for i, id := range l.texts.list[:n] {
-		if err := l.builder.addHashedID(id, l.texts.hashes[i]); err != nil {
+		if err := l.builder.addHashedID(id, l.texts.hashes[i], l.texts.isUTF8); err != nil {
 			return i, err
 		}
 	}

@@ -3,91 +3,136 @@ package inventory
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/whatif-machine/whatif/model/inventory/columns"
 )
 
-// setReader collects the rows of a multi-valued dimension in one row group. A row may go on in the next page.
+// setReader collects the rows of a multi-valued dimension in one row group. A row may go on in the next page, so
+// the last of a page stays open until the next row begins.
 type setReader struct {
 	*columnReader
 	column    *columns.Column
 	dimension *dimColumn
-	row       int      // the row being collected
+	row       int      // the row that was begun last
+	isOpen    bool     // it may go on
+	pending   []uint32 // codes of its values
+	last      []uint32 // codes of the values of some row, and the code of their set: the slots of a page or of a
+	lastSet   uint32   // user have the same and often come one after the other
 	codes     []uint32 // of rows that are whole
 }
 
 // sets appends the codes of a multi-valued dimension.
 func (r *columnReader) sets(c *columns.Column, d *dimColumn, code coder) error {
-	s := setReader{columnReader: r, column: c, dimension: d, row: r.start - 1, codes: r.loader.entries[:0]}
-	d.numbers = d.numbers[:0]
+	s := setReader{columnReader: r, column: c, dimension: d, row: r.start - 1, codes: r.loader.entries}
 	r.loader.translation.begin(code)
 	err := r.pages(c, func(p *columns.Page, _ int) error {
+		s.codes = s.codes[:0]
 		values, fault := r.loader.translation.page(p)
 		if err := s.page(p, values, fault); err != nil {
 			return err
 		}
 		d.codes.addAll(s.codes)
-		s.codes = s.codes[:0]
 		return nil
 	})
-	if err == nil && s.row >= r.start {
-		err = s.flush()
-		d.codes.addAll(s.codes)
+	if err != nil {
+		return err
 	}
-	if err == nil && s.row != r.start+r.rows-1 {
-		err = r.at(max(s.row, r.start), c, fmt.Errorf("the list column has %d rows in a row group of %d", s.row-r.start+1, r.rows))
+	s.codes = s.codes[:0]
+	if err := s.close(); err != nil {
+		return err
 	}
-	r.loader.entries = s.codes[:0]
-	return err
-}
-
-// page takes the entries of a page. values are the codes of its values; after the last of them comes the one at fault, if one is.
-func (s *setReader) page(p *columns.Page, values []uint32, fault error) error {
-	d, end := s.dimension, s.start+s.rows
-	for entry, level := range p.Def {
-		if p.Rep[entry] == 0 {
-			if s.row >= s.start {
-				if err := s.flush(); err != nil {
-					return err
-				}
-			}
-			s.row++
-		}
-		if level != p.MaxDef {
-			continue
-		}
-		if len(values) == 0 || len(d.numbers) > 16*maxSetValues || s.row < s.start || s.row >= end {
-			return s.refuse(len(values) == 0, fault)
-		}
-		if code := values[0]; code > 0 {
-			d.numbers = append(d.numbers, code-1)
-		}
-		values = values[1:]
+	d.codes.addAll(s.codes)
+	r.loader.entries = s.codes
+	if s.row != r.start+r.rows-1 {
+		return r.at(max(s.row, r.start), c, fmt.Errorf("the list column has %d rows in a row group of %d", s.row-r.start+1, r.rows))
 	}
 	return nil
 }
 
-// refuse is the error of a value that can't be taken.
-func (s *setReader) refuse(faulty bool, fault error) error {
+// page takes the entries of a page. values are the codes of its values; after the last of them comes the one at
+// fault, if one is.
+func (s *setReader) page(p *columns.Page, values []uint32, fault error) error {
+	for entry := 0; entry < p.Len; {
+		begins := p.Rep[entry] == 0
+		if begins {
+			if err := s.close(); err != nil {
+				return err
+			}
+			s.row++
+		}
+		end, present := rowEnd(p, entry)
+		if err := s.check(present, len(values), fault); err != nil {
+			return err
+		}
+		if begins && end < p.Len {
+			if err := s.set(values[:present]); err != nil {
+				return err
+			}
+		} else {
+			s.pending, s.isOpen = append(s.pending, values[:present]...), true
+		}
+		entry, values = end, values[present:]
+	}
+	return nil
+}
+
+// rowEnd is the entry after those of the row that has this one, and how many values they have.
+func rowEnd(p *columns.Page, entry int) (end, present int) {
+	for end = entry; end == entry || end < p.Len && p.Rep[end] != 0; end++ {
+		if p.Def[end] == p.MaxDef {
+			present++
+		}
+	}
+	return end, present
+}
+
+// check refuses values of a row that can't be taken: of the page's values so many are left.
+func (s *setReader) check(present, left int, fault error) error {
+	if present == 0 {
+		return nil
+	}
 	var errs []error
-	if faulty {
-		errs = append(errs, fault)
-	} else if len(s.dimension.numbers) > 16*maxSetValues {
+	if len(s.pending)+present > 16*maxSetValues {
 		errs = append(errs, fmt.Errorf("more than the %d values allowed", maxSetValues))
+	} else if present > left {
+		errs = append(errs, fault)
 	}
 	if s.row < s.start || s.row >= s.start+s.rows {
 		errs = append(errs, fmt.Errorf("the list column has values outside of the row group's %d rows", s.rows))
 	}
+	if len(errs) == 0 {
+		return nil
+	}
 	return s.at(max(s.row, s.start), s.column, errors.Join(errs...))
 }
 
-// flush makes the code of the row that is whole.
-func (s *setReader) flush() error {
-	code, err := s.dimension.set(s.dimension.numbers)
-	if err != nil {
-		return s.at(s.row, s.column, err)
+// close ends the row that is open.
+func (s *setReader) close() error {
+	if !s.isOpen || s.row < s.start {
+		return nil
 	}
-	s.codes = append(s.codes, code)
-	s.dimension.numbers = s.dimension.numbers[:0]
+	err := s.set(s.pending)
+	s.pending, s.isOpen = s.pending[:0], false
+	return err
+}
+
+// set adds a row with these values.
+func (s *setReader) set(values []uint32) error {
+	if !slices.Equal(values, s.last) {
+		d := s.dimension
+		d.numbers = d.numbers[:0]
+		for _, code := range values {
+			if code > 0 {
+				d.numbers = append(d.numbers, code-1)
+			}
+		}
+		code, err := d.set(d.numbers)
+		if err != nil {
+			return s.at(s.row, s.column, err)
+		}
+		s.last, s.lastSet = append(s.last[:0], values...), code
+	}
+	s.codes = append(s.codes, s.lastSet)
 	return nil
 }

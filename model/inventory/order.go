@@ -8,30 +8,30 @@ import (
 	"github.com/whatif-machine/whatif/model"
 )
 
-// digitBits is how many bits of the time one pass of the sort looks at: its 2,048 places to write to are
-// about what the second-level cache and its address table hold.
-const digitBits = 11
+// digitBits is how many bits of the time one pass of the sort looks at: its 256 places to write to, twice, are
+// what the first-level cache holds. With 11 bits and fewer passes it takes longer.
+const digitBits = 8
 
 // sortRows sorts the times in place and lists their rows by (time, slot_id by bytes); nil if that is how they
-// came. It works in scratch if that holds two columns of rows. spare is memory of one column of 64 bits.
+// came. It works in scratch if that is long enough. spare is memory of one column of 32 bits.
 //
 // It is a radix sort by the bits of the time in which not all rows agree, lowest first. It keeps rows of the same time in
 // the order they came in, which for those of one page mostly is the one of their ids: only where it is not, ids
 // are compared.
-func sortRows(times []model.Instant, ids *interner, scratch []uint32) (order []uint32, spare []uint64) {
+func sortRows(times []model.Instant, ids *interner, scratch []uint64) (order, spare []uint32) {
 	first, last := slices.Min(times), slices.Max(times)
 	inOrder, ascending := compareNeighbours(times, ids)
 	if inOrder {
 		return nil, nil
 	}
 	n := len(times)
-	if len(scratch) < 2*n {
-		scratch = make([]uint32, 2*n)
+	if len(scratch) < n {
+		scratch = make([]uint64, n)
 	}
-	s := sorter{times: times, other: make([]uint64, n), order: scratch[:n], otherOrder: scratch[n : 2*n], first: first}
+	s := sorter{times: times, other: scratch[:n], order: make([]uint32, n), otherOrder: make([]uint32, n), first: first}
 	s.sort(bits.Len64(uint64(last - first)))
 	orderTies(times, s.order, ids, ascending)
-	return s.order, s.other
+	return s.order, s.otherOrder
 }
 
 // compareNeighbours reports whether the rows are in order, and of each whether it has the time of the one before it

@@ -27,6 +27,7 @@ type textReader struct {
 	list    [textBatch][]byte
 	hashes  [textBatch]uint64
 	absent  [textBatch]bool // a number that is none, which pandas writes for a missing one
+	isUTF8  bool            // all are; else it isn't known
 	scratch []byte          // of values that are not stored as text
 }
 
@@ -34,6 +35,7 @@ type textReader struct {
 func (t *textReader) read(v *columns.Vector, places []uint32) (int, error) {
 	t.scratch = t.scratch[:0]
 	isText := v.IsText()
+	t.isUTF8 = !isText || v.IsASCII()
 	for i, place := range places {
 		if isText {
 			t.list[i], t.absent[i] = v.Bytes(int(place)), false
@@ -76,7 +78,7 @@ func (c *textCoder) encode(v *columns.Vector, places, out []uint32) (int, error)
 			}
 			number, isNew := c.in.put(text, c.texts.hashes[i])
 			if isNew {
-				if err := c.check(text); err != nil {
+				if err := c.check(text, c.texts.isUTF8); err != nil {
 					return start + i, err
 				}
 			}
@@ -90,7 +92,10 @@ func (c *textCoder) encode(v *columns.Vector, places, out []uint32) (int, error)
 }
 
 // check refuses a text that can't be what it is.
-func (c *textCoder) check(text []byte) error {
+func (c *textCoder) check(text []byte, isUTF8 bool) error {
+	if isUTF8 && len(text) <= maxText {
+		return nil
+	}
 	err := checkText(text)
 	if err != nil && c.dimension != "" {
 		return fmt.Errorf("dimension %q: %w", c.dimension, err)
