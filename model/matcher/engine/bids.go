@@ -74,11 +74,14 @@ func tabulate(c *model.Campaign) (bids, error) {
 }
 
 // bid is the effective bid of the campaign at rank r on the block's entry j.
-func (s *state) bid(r int, j int) int64 {
-	b := s.plan.cands[r].bids
-	if !b.varies() {
-		return b.table[0]
+func (s *state) bid(r int, j int) int64 { return s.bidOf(&s.hot[r], j) }
+
+// bidOf is the same for who has read what stands in hot.
+func (s *state) bidOf(h *hot, j int) int64 {
+	if h.flags&flagVaries == 0 {
+		return h.high
 	}
+	b := &s.varying[h.varying]
 	at := 0
 	for i, p := range b.when {
 		if s.predicate(p, s.block.slot[j]) {
@@ -87,7 +90,7 @@ func (s *state) bid(r int, j int) int64 {
 	}
 	at *= b.spread
 	if b.spread > 1 {
-		draw := mix(s.plan.draws.bid ^ s.block.hash[j] ^ s.hot[r].tie)
+		draw := mix(s.plan.draws.bid ^ s.block.hash[j] ^ h.tie)
 		at += int(reduce(draw, uint64(b.spread)))
 	}
 	return b.table[at]

@@ -171,17 +171,14 @@ func (c *caps) cells(n int) int {
 	return min(n*c.touch, len(c.rules))
 }
 
-// readCaps sets the bits of the campaigns that the user at cell offset o may not see again now. It
-// reports whether there are any.
-func (s *state) readCaps(o uint32, capped []uint64) bool {
-	cells := s.cells[o:]
-	closed := int(cells[0] & 0xffffffff)
-	if closed == 0 {
-		return false
-	}
-	clear(capped)
+// turnAwayCapped takes the campaigns out of a row, in the words from..to, that the visitor may not see again now.
+func (s *state) turnAwayCapped(v *visit, row []uint64, from, to int) {
 	c := &s.plan.caps
-	any := false
+	if len(c.rules) == 0 {
+		return
+	}
+	cells := s.cells[s.block.cell[v.j]:]
+	closed := int(cells[0] & 0xffffffff)
 	for i := 1; i <= closed; {
 		cell := cells[i]
 		r := &c.rules[cell>>(c.countBits&63)&c.capMask]
@@ -195,15 +192,17 @@ func (s *state) readCaps(o uint32, capped []uint64) bool {
 			cells[0]--
 			continue
 		}
-		any = true
+		taken := false
 		if m := r.member; m >= 0 {
-			capped[m>>6] |= 1 << (m & 63)
+			taken = takeBit(row, uint32(m), from, to, s.lostFrequency)
 		} else {
-			s.capGroups.mark(int(^m), capped)
+			taken = s.capGroups.take(int(^m), row, from, to, s.lostFrequency)
+		}
+		if taken {
+			v.lost |= lostFrequency
 		}
 		i++
 	}
-	return any
 }
 
 // countCaps counts an impression of the campaign at rank r to the user at cell offset o.

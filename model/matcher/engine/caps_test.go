@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/whatif-machine/whatif/model"
@@ -22,7 +23,8 @@ func TestCells(t *testing.T) {
 func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 	t.Helper()
 	const slots, cands, clocks = 60, 20, 3
-	s := &state{plan: &plan{words: chunkWords}, windows: make([]uint64, clocks)}
+	s := &state{plan: &plan{words: chunkWords}, windows: make([]uint64, clocks), lostFrequency: make([]int64, cands)}
+	s.block.cell[0] = 1
 	c := &s.plan.caps
 	c.rewinds = rewinds
 	for rank := range uint32(cands) {
@@ -55,25 +57,31 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 				s.windows[k]--
 			}
 		}
-		capped := make([]uint64, chunkWords)
-		capped[1] = ^uint64(0) // what an earlier slot left
-		any := s.readCaps(1, capped)
+		row := make([]uint64, chunkWords)
+		setFirst(row, cands-1) // the last did not come so far
+		before := slices.Clone(s.lostFrequency)
+		v := visit{user: 1}
+		s.turnAwayCapped(&v, row, 0, chunkWords)
 		var free []int
-		closed := false
+		some := false
 		for rank := range cands {
-			want := false
+			capped := rank == cands-1
 			for _, k := range c.list[c.first[rank]:c.first[rank+1]] {
-				want = want || counts[key{k, s.windows[c.rules[k].clock]}] >= c.rules[k].limit
+				capped = capped || counts[key{k, s.windows[c.rules[k].clock]}] >= c.rules[k].limit
 			}
-			if got := any && capped[rank>>6]>>(rank&63)&1 == 1; got != want {
-				t.Fatalf("campaign %d: capped %v, want %v", rank, got, want)
+			if got := row[rank>>6]>>(rank&63)&1 == 0; got != capped {
+				t.Fatalf("campaign %d: capped %v, want %v", rank, got, capped)
 			}
-			if closed = closed || want; !want {
+			lost := capped && rank < cands-1
+			if got := s.lostFrequency[rank] - before[rank]; got != 0 != lost || got > 1 {
+				t.Fatalf("campaign %d: turned away %d times, want once: %v", rank, got, lost)
+			}
+			if some = some || lost; !capped {
 				free = append(free, rank)
 			}
 		}
-		if any != closed {
-			t.Fatalf("some campaign is capped: %v, want %v", any, closed)
+		if (v.lost == lostFrequency) != some {
+			t.Fatalf("some campaign is capped: %v, want %v", v.lost, some)
 		}
 		if len(free) == 0 {
 			continue

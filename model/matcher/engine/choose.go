@@ -16,13 +16,13 @@ func (s *state) choose(v *visit, row []uint64, first int) bool {
 			r := (first+i)<<6 + bits.TrailingZeros64(x)
 			h := &s.hot[r]
 			if v.winner < 0 {
-				v.winner, v.bid = r, s.bidOf(h, r, v.j)
+				v.winner, v.bid = r, s.bidOf(h, v.j)
 				continue
 			}
 			if h.high < v.bid || h.priority != s.hot[v.winner].priority {
 				return true
 			}
-			switch bid := s.bidOf(h, r, v.j); {
+			switch bid := s.bidOf(h, v.j); {
 			case bid > v.bid:
 				v.winner, v.bid, v.hasDraw = r, bid, false
 			case bid == v.bid:
@@ -31,13 +31,6 @@ func (s *state) choose(v *visit, row []uint64, first int) bool {
 		}
 	}
 	return false
-}
-
-func (s *state) bidOf(h *hot, r, j int) int64 {
-	if h.flags&flagVaries == 0 {
-		return h.high
-	}
-	return s.bid(r, j)
 }
 
 // breakTie lets the candidate at rank r win over the present winner, with an equal bid, if its draw is higher,
@@ -93,7 +86,7 @@ func (s *state) chooseThoroughly(v *visit, row []uint64, first int) bool {
 					return true
 				}
 			}
-			bid := s.bidOf(h, r, v.j)
+			bid := s.bidOf(h, v.j)
 			if h.flags&flagFixed == 0 {
 				v.top.add(r, bid)
 			}

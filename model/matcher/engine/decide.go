@@ -53,12 +53,11 @@ func (s *state) decideBlock() {
 		if t >= s.clock.next {
 			s.tick(t)
 		}
-		v := visit{j: j, t: t, user: b.user[j], lost: b.lost[j], winner: -1, top: noBids}
-		if s.plan.whole {
-			s.decideWhole(&v)
-		} else {
-			s.decideLazily(&v)
+		if i := int64(b.slot[j]); i >= s.traffic.wakeAt {
+			s.wakeByTraffic(i, t)
 		}
+		v := visit{j: j, t: t, user: b.user[j], winner: -1, top: noBids}
+		s.decide(&v)
 		s.won[at] = uint16(v.winner + 1)
 		at++
 		price := int64(-1)
@@ -76,63 +75,44 @@ func (s *state) decideBlock() {
 // logPosition is the place in the log of the block's first visit.
 func (s *state) logPosition() uint32 { return s.visitAt(s.block.slot[0], s.block.copy[0]) }
 
-// decideWhole runs all candidates through all gates: for losses, contention and need.
-func (s *state) decideWhole(v *visit) {
-	reached, cand := s.reached.row(v.j), s.candRow
-	offered := s.offered.next()
-	intersect(offered, cand, reached, s.open)
-	if s.checks > 0 {
-		s.checkBudgets(v, reached, offered, cand, 0)
-	}
-	if s.plan.losses() {
-		s.reached.n = v.j + 1
-		s.offered.push()
-	}
-	if s.readCapsOf(v) {
-		if s.turnAway(cand, s.capRow, s.countFrequency) {
-			v.lost |= lostFrequency
+// decide finds the winner of a visit. Where all candidates count, for losses, contention or need, it looks at all in
+// one go; else only at the first by rank, as a later one can hardly win or set the price.
+func (s *state) decide(v *visit) {
+	words, cand := s.plan.words, s.candRow
+	for from, to := 0, s.block.matched; ; from, to = to, words {
+		if from > 0 {
+			s.matchRest(v.j)
+		}
+		s.offer(v, cand, from, to)
+		if v.user != 0 {
+			s.turnAwayCapped(v, cand, from, to)
+		}
+		if s.sep.on {
+			s.turnAwayClashing(v, cand, from, to)
+		}
+		if s.chooseFrom(v, cand[from:to], from) || to == words {
+			break
 		}
 	}
-	if s.readClashes(v) {
-		if s.turnAway(cand, s.clashRow, s.countSeparation) {
-			v.lost |= lostSeparation
-		}
-	}
-	s.chooseFrom(v, cand, 0)
+	v.lost |= s.block.lost[v.j]
 	s.price(v)
 	if v.winner >= 0 && s.plan.sc.Report.Contention {
 		s.countContention(cand, v.winner)
 	}
 }
 
-// decideLazily looks at the candidates a cache line of bits at a time and stops when no later one can win, nor
-// set the price.
-func (s *state) decideLazily(v *visit) {
-	words, reached := s.plan.words, s.reached.row(v.j)
-	capped, clash := s.readCapsOf(v), s.readClashes(v)
-	for w := 0; w < words; w += chunkWords {
-		if w == s.block.matched {
-			s.matchRest(v.j)
-		}
-		row := s.candRow[w:][:chunkWords]
-		for i := range row {
-			row[i] = reached[w+i] & s.open[w+i]
-		}
-		if s.checks > 0 {
-			s.checkBudgets(v, reached[w:][:chunkWords], row, row, w)
-		}
-		if capped && s.turnAway(row, s.capRow[w:w+chunkWords], nil) {
-			v.lost |= lostFrequency
-		}
-		if clash && s.turnAway(row, s.clashRow[w:w+chunkWords], nil) {
-			v.lost |= lostSeparation
-		}
-		if s.chooseFrom(v, row, w) {
-			break
-		}
+// offer finds the candidates that pass goal, budget and pacing, in the words from..to.
+func (s *state) offer(v *visit, cand []uint64, from, to int) {
+	reached, offered := s.reached.row(v.j), cand
+	if s.plan.losses() {
+		offered = s.offered.next()
+		s.offered.push()
+		s.reached.n = v.j + 1
 	}
-	v.lost |= s.block.lost[v.j]
-	s.price(v)
+	intersect(offered[from:to], cand[from:to], reached[from:to], s.open[from:to])
+	if s.checks > 0 {
+		s.checkBudgets(v, reached[from:to], offered[from:to], cand[from:to], from)
+	}
 }
 
 // chooseFrom goes on with the choice of the winner with the candidates of a row, from word first on; it reports
@@ -211,46 +191,20 @@ func (s *state) checkBudgets(v *visit, reached, offered, cand []uint64, first in
 	}
 }
 
-// readCapsOf finds the campaigns that the visitor may not see again now.
-func (s *state) readCapsOf(v *visit) bool {
-	return len(s.plan.caps.rules) > 0 && v.user != 0 && s.readCaps(s.block.cell[v.j], s.capRow)
-}
-
-// readClashes finds the campaigns that the visit's request must not get again.
-func (s *state) readClashes(v *visit) bool {
-	return s.sep.on && s.sep.read(s.sep.region(s.engine, s.requestOf(v.j), s.block.copy[v.j]), s.clashRow)
+// turnAwayClashing takes the campaigns out of a row that the visit's request must not get again.
+func (s *state) turnAwayClashing(v *visit, row []uint64, from, to int) {
+	region := s.sep.region(s.engine, s.requestOf(v.j), s.block.copy[v.j])
+	if region == nil || region[0] == 0 {
+		return
+	}
+	for _, k := range region[1 : 1+region[0]] {
+		if s.sep.sets.take(int(k), row, from, to, s.lostSeparation) {
+			v.lost |= lostSeparation
+		}
+	}
 }
 
 func (s *state) requestOf(j int) uint32 { return s.engine.snap.Requests()[s.block.slot[j]] }
-
-// turnAway takes the barred campaigns out of a row; it reports whether there were any.
-func (s *state) turnAway(row, barred []uint64, count func(w int, x uint64)) bool {
-	any := false
-	for w := range row {
-		x := row[w] & barred[w]
-		if x == 0 {
-			continue
-		}
-		any = true
-		row[w] &^= x
-		if count != nil {
-			count(w, x)
-		}
-	}
-	return any
-}
-
-func (s *state) countFrequency(w int, x uint64) {
-	for ; x != 0; x &= x - 1 {
-		s.losses[w<<6+bits.TrailingZeros64(x)].frequency++
-	}
-}
-
-func (s *state) countSeparation(w int, x uint64) {
-	for ; x != 0; x &= x - 1 {
-		s.losses[w<<6+bits.TrailingZeros64(x)].separation++
-	}
-}
 
 // countContention counts the slot for its winner with each campaign that was outbid.
 func (s *state) countContention(cand []uint64, winner int) {
@@ -264,13 +218,17 @@ func (s *state) countContention(cand []uint64, winner int) {
 	row[winner]--
 }
 
-// predicate is the truth of a numbered expression at a slot; it is evaluated once per slot.
+// predicate is the truth of a numbered expression at a slot.
 func (s *state) predicate(at, slot uint32) bool {
-	memo := &s.memo[at]
+	p := &s.plan.predicates[at]
+	if p.truth != nil {
+		return p.truth[p.dim.Code(int(slot))]
+	}
+	memo := &s.memo[at] // it is evaluated once per slot
 	if *memo>>1 == uint64(slot)+1 {
 		return *memo&1 == 1
 	}
-	truth := s.plan.predicates[at].holds(slot)
+	truth := p.holds(slot)
 	*memo = (uint64(slot) + 1) << 1
 	if truth {
 		*memo |= 1

@@ -21,7 +21,8 @@ type Engine struct {
 	userFirst    []uint32 // slots of user u in order of visit: userSlots[userFirst[u]:userFirst[u+1]]
 	userSlots    []uint32
 	mostSlots    int      // most slots of one identified user
-	requestSlots []uint32 // slots by request
+	requestAt    []uint32 // by request: where its region begins (see separation), 0 for one slot
+	requestCells int      // of all regions
 
 	pool      sync.Pool // of *state
 	available availability
@@ -36,11 +37,23 @@ func New(snap *inventory.Snapshot) *Engine {
 	e.available.turn <- struct{}{}
 	e.layouts.known = map[string]*layout{}
 	e.indexUsers()
-	e.requestSlots = make([]uint32, snap.RequestCount())
-	for _, q := range snap.Requests() {
-		e.requestSlots[q]++
-	}
+	e.indexRequests()
 	return e
+}
+
+// indexRequests gives each request of several slots a region of as many cells and one.
+func (e *Engine) indexRequests() {
+	e.requestAt = make([]uint32, e.snap.RequestCount())
+	for _, q := range e.snap.Requests() {
+		e.requestAt[q]++
+	}
+	e.requestCells = 1
+	for q, n := range e.requestAt {
+		if e.requestAt[q] = 0; n > 1 {
+			e.requestAt[q] = uint32(e.requestCells)
+			e.requestCells += 1 + int(n)
+		}
+	}
 }
 
 // indexUsers lists the slots of each user, and those without a user under 0, in order of visit.
@@ -71,7 +84,7 @@ func (e *Engine) slotsOf(u uint32) []uint32 {
 
 // Bytes is the memory that the engine holds besides the snapshot and the states of its variants.
 func (e *Engine) Bytes() int64 {
-	return 4*int64(len(e.userFirst)+len(e.userSlots)+len(e.requestSlots)) + e.layouts.size()
+	return 4*int64(len(e.userFirst)+len(e.userSlots)+len(e.requestAt)) + e.layouts.size()
 }
 
 // StateBytes bounds what Simulate allocates for a scenario beyond the snapshot and the engine: user state, rows

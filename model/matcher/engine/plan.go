@@ -47,7 +47,7 @@ type plan struct {
 	cands                    []candidate
 	words                    int // of a row of bits: a multiple of chunkWords
 
-	predicates   []*node
+	predicates   []predicate
 	predicateIDs map[string]int32
 
 	named       map[*inventory.Dimension][]uint32 // values that the targeting of all campaigns names
@@ -62,6 +62,7 @@ type plan struct {
 	floors      floorRules
 	bytes       int64 // what the plan itself takes, about
 
+	varying      int  // candidates whose bid depends on the slot
 	residuals    bool // some candidate has targeting across dimensions
 	exceptions   bool // rows of bits don't settle targeting and floor alone
 	skipsUnknown bool // some candidate is not for visitors who are not identified
@@ -173,9 +174,29 @@ func (e *Engine) predicate(p *plan, expr *model.Expr) (uint32, error) {
 	return p.addPredicate(string(p.key), n), nil
 }
 
+// predicate is an expression over slots that is evaluated one by one.
+type predicate struct {
+	*node
+	dim   *inventory.Dimension
+	truth []bool // by code, where the expression is over one dimension of few codes
+}
+
+// truthMost is the most codes of a dimension by which predicates are tabulated.
+const truthMost = 4096
+
 func (p *plan) addPredicate(key string, n *node) uint32 {
 	at := len(p.predicates)
-	p.predicates = append(p.predicates, n)
+	q := predicate{node: n}
+	if n != nil {
+		if dims := n.dimensions(nil); len(dims) == 1 && dims[0].Cardinality() <= truthMost {
+			q.dim, q.truth = dims[0], make([]bool, dims[0].Cardinality())
+			for code := range q.truth {
+				q.truth[code] = n.holdsCode(uint32(code))
+			}
+		}
+	}
+	p.predicates = append(p.predicates, q)
+	p.bytes += int64(len(q.truth))
 	p.predicateIDs[key] = int32(at)
 	p.bytes += n.size() + int64(len(key)) + 64
 	return uint32(at)
@@ -207,6 +228,9 @@ func (p *plan) choosePaths() {
 	for r := range p.cands {
 		c := &p.cands[r]
 		p.residuals = p.residuals || c.rest != nil
+		if c.bids.varies() {
+			p.varying++
+		}
 		p.skipsUnknown = p.skipsUnknown || skips && c.capped
 	}
 	p.exceptions = p.residuals || p.floors.lows != nil

@@ -95,8 +95,8 @@ func (s *state) reportLosses(out *model.CampaignResult, r int) {
 	*out.LostIdentity, *out.AfterGoal, *out.LostBudget = l.identity, l.goal, l.budget
 	*out.LostFloor = found.matched - reached - l.identity
 	*out.LostPacing = reached - l.goal - l.budget - offered
-	*out.LostFrequency, *out.LostSeparation = l.frequency, l.separation
-	*out.Outbid = offered - l.frequency - l.separation - out.Impressions
+	*out.LostFrequency, *out.LostSeparation = s.lostFrequency[r], s.lostSeparation[r]
+	*out.Outbid = offered - s.lostFrequency[r] - s.lostSeparation[r] - out.Impressions
 }
 
 // contendersOf lists the campaigns that won most of the slots on which the one at rank r was outbid.

@@ -22,7 +22,7 @@ func (s *state) sell(v *visit) int64 {
 	l.spent += price
 	l.today += price
 	if h.flags&(flagFinance|flagPaced) != 0 {
-		s.settle(r, h, v.t)
+		s.settle(v, h, l)
 	}
 	if h.flags&flagCapped != 0 && v.user != 0 {
 		s.countCaps(s.block.cell[v.j], r)
@@ -34,16 +34,20 @@ func (s *state) sell(v *visit) int64 {
 }
 
 // settle closes the gates that a win has closed.
-func (s *state) settle(r int, h *hot, t int64) {
-	if goal := s.plan.cands[r].terms.goal; goal != unset && s.ledger[r].delivered >= goal {
+func (s *state) settle(v *visit, h *hot, l *ledger) {
+	r := v.winner
+	if l.delivered >= l.goal {
 		s.reachGoal(r)
-	} else {
-		s.watchBudget(r)
-		if h.flags&flagPaced != 0 {
-			s.repace(r, t)
-		}
+		s.setOpen(r)
+		return
 	}
-	s.setOpen(r)
+	if l.spent > l.calm || l.today > l.calmToday {
+		s.watchBudget(r)
+		s.setOpen(r)
+	}
+	if h.flags&flagPaced != 0 && s.repace(r, int64(s.block.slot[v.j]), v.t) {
+		s.setOpen(r)
+	}
 }
 
 // countUnfilled counts the visit under the latest of the first failed gates (semantics 5).

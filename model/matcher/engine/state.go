@@ -24,6 +24,7 @@ type hot struct {
 	priority int32
 	id       int32 // order of ids
 	flags    uint32
+	varying  int32 // its place in state.varying
 }
 
 // ledger is what a candidate did: written on its wins only.
@@ -31,6 +32,8 @@ type ledger struct {
 	impressions, spend int64
 	delivered, spent   int64 // with what was before
 	today              int64 // spend of the local day
+	goal               int64 // never: none
+	calm, calmToday    int64 // while spent and today are no more than these, its greatest bid fits in its budgets
 	first, last        int64 // instants of impressions; meaningful once impressions > 0
 }
 
@@ -50,16 +53,18 @@ type state struct {
 	copies []uint16 // by slot, where visits are edited
 	logAt  []uint32 // by slot: place of its first visit in won
 
-	won    []uint16 // by visit: rank+1 of the winner, 0 for none
-	hot    []hot
-	ledger []ledger
-	paces  []pace
-	wheel  wheel
+	won     []uint16 // by visit: rank+1 of the winner, 0 for none
+	hot     []hot
+	varying []bids // of the candidates whose bid depends on the slot
+	ledger  []ledger
+	paces   []pace
+	wheel   wheel // of instants
+	traffic wheel // of slots
 
 	// Rows of bits by rank.
 	live, goalDone, spentOut, paced, check, open []uint64
 	varies, residual, capped                     []uint64
-	candRow, capRow, clashRow                    []uint64
+	candRow                                      []uint64
 
 	userAt    []uint32 // by user: offset of its first copy's region in cells
 	cells     []uint64 // see caps
@@ -74,6 +79,8 @@ type state struct {
 	reached, offered lanes   // passed identity; passed budget and pacing
 	since            []int64 // reached when the campaign was closed by its goal or budget
 	losses           []losses
+	lostFrequency    []int64
+	lostSeparation   []int64
 	checks           int      // bits of check
 	failed           []uint32 // campaigns that failed the budget at this slot only
 	contention       []uint32 // [winner*n + loser]
@@ -86,7 +93,7 @@ type state struct {
 
 // losses are the first failures that are counted one by one.
 type losses struct {
-	identity, goal, budget, frequency, separation int64
+	identity, goal, budget int64
 }
 
 // reserve takes all the memory that the variant needs.
@@ -103,11 +110,14 @@ func (s *state) reserve(m *meter, c census) {
 	}
 	takeRaw(m, &s.won, int(c.kept))
 	take(m, &s.hot, n)
+	takeRaw(m, &s.varying, p.varying)
+	s.varying = s.varying[:0]
 	take(m, &s.ledger, n)
 	take(m, &s.paces, n)
 	s.wheel.reserve(m, n)
+	s.traffic.reserve(m, n)
 	for _, row := range []*[]uint64{&s.live, &s.goalDone, &s.spentOut, &s.paced, &s.check, &s.open, &s.varies,
-		&s.residual, &s.capped, &s.candRow, &s.capRow, &s.clashRow} {
+		&s.residual, &s.capped, &s.candRow} {
 		take(m, row, words)
 	}
 	s.reserveUsers(m, c)
@@ -118,6 +128,8 @@ func (s *state) reserve(m *meter, c census) {
 	s.offered.reserve(m, words)
 	take(m, &s.since, n)
 	take(m, &s.losses, n)
+	take(m, &s.lostFrequency, n)
+	take(m, &s.lostSeparation, n)
 	takeRaw(m, &s.failed, n)
 	if p.sc.Report.Contention {
 		take(m, &s.contention, n*n)
@@ -186,6 +198,7 @@ func (s *state) begin(c census) {
 	s.buildFloorRows()
 	s.layOutUsers()
 	s.wheel.reset(p.horizonStart, p.horizonEnd)
+	s.traffic.reset(0, int64(len(s.engine.hashes)))
 	for r := range p.cands {
 		s.beginCandidate(r)
 	}
@@ -228,6 +241,16 @@ func (s *state) beginCandidate(r int) {
 	h, l := &s.hot[r], &s.ledger[r]
 	*h = hot{high: c.high, tie: idBits(c.campaign.ID), priority: int32(c.campaign.Priority), id: c.id}
 	l.delivered, l.spent = c.terms.delivered, c.terms.spent
+	l.goal, l.calm, l.calmToday = never, never, never
+	if c.terms.goal != unset {
+		l.goal = c.terms.goal
+	}
+	if c.terms.budget != unset {
+		l.calm = c.terms.budget - c.high
+	}
+	if c.terms.daily != unset {
+		l.calmToday = c.terms.daily - c.high
+	}
 	set := func(row []uint64, on bool) {
 		if on {
 			row[r>>6] |= 1 << (r & 63)
@@ -238,6 +261,8 @@ func (s *state) beginCandidate(r int) {
 	set(s.capped, c.capped)
 	if c.bids.varies() {
 		h.flags |= flagVaries
+		h.varying = int32(len(s.varying))
+		s.varying = append(s.varying, c.bids)
 	}
 	if c.campaign.Pricing == model.PricingFixed {
 		h.flags |= flagFixed
@@ -251,7 +276,7 @@ func (s *state) beginCandidate(r int) {
 	if c.campaign.Pacing != model.PacingASAP && c.campaign.Pacing != "" {
 		h.flags |= flagPaced
 		s.paces[r] = s.engine.newPace(c)
-		s.repace(r, p.horizonStart)
+		s.repace(r, 0, p.horizonStart)
 	}
 	set(s.goalDone, c.terms.goal != unset && l.delivered >= c.terms.goal)
 	s.watchBudget(r)
