@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+)
 
 // blockSlots is how many visits are prepared together.
 const blockSlots = 64
@@ -18,9 +21,13 @@ type block struct {
 	floor  [blockSlots]int64
 	low    [blockSlots]uint32 // offset of the row of candidates whose least bid reaches the floor
 	lost   [blockSlots]uint8  // gates before the goal's that turned a campaign away: lostIdentity
-	offs   []uint32           // offsets of each visit's rows, by table (the floor's last) and then by visit
-	united []uint32           // rows that the present visit's row is put together from
-	warm   uint64             // what was touched, so that touching is not optimised away
+	unsure [blockSlots]uint64 // words of the row that have a candidate whose bid may or may not reach the floor
+	price  [blockSlots]int64  // -1: not sold
+	// Where the request's region begins in separation.cells; 0 for none.
+	request [blockSlots]uint32
+	offs    []uint32 // offsets of each visit's rows, by table (the floor's last) and then by visit
+	united  []uint32 // rows that the present visit's row is put together from
+	warm    uint64   // what was touched, so that touching is not optimised away
 
 	matched int // words of each visit's row of state.reached that are known
 
@@ -31,6 +38,7 @@ func (b *block) reserve(m *meter, p *plan) {
 	takeRaw(m, &b.offs, (len(p.tables)+1)*blockSlots)
 	m.count(64, 16) // united
 	b.n, b.nextSlot, b.nextCopy = 0, 0, 0
+	b.cell, b.request = [blockSlots]uint32{}, [blockSlots]uint32{}
 }
 
 // fillBlock prepares the next visits; it reports false when there are none left.
@@ -52,7 +60,8 @@ func (s *state) fillBlock() (bool, error) {
 	if err := s.readFloors(); err != nil {
 		return false, err
 	}
-	s.touchUsers()
+	s.findUsers()
+	s.findRequests()
 	s.matchBlock()
 	return true, nil
 }
@@ -198,13 +207,14 @@ func (s *state) readFloors() error {
 	return nil
 }
 
-// touchUsers finds each visit's user state and reads a word of it: independent loads overlap here, where
-// one after another they would each take the time of a cache miss.
-func (s *state) touchUsers() {
+// findUsers finds each visit's user state, and has that of the next block's fetched: its cache misses then take no
+// time here. Where that cannot be, it touches its own block's: independent loads overlap at least.
+func (s *state) findUsers() {
 	b := &s.block
 	if len(s.plan.caps.rules) == 0 {
 		return
 	}
+	ahead := useAssembly && !s.plan.visits.edited
 	warm := uint64(0)
 	for j, u := range b.user[:b.n] {
 		b.cell[j] = 0
@@ -216,9 +226,39 @@ func (s *state) touchUsers() {
 			at += k * uint32(1+s.plan.caps.cells(len(s.engine.slotsOf(u))))
 		}
 		b.cell[j] = at
-		warm += s.cells[at]
+		switch {
+		case ahead:
+		case s.plan.caps.wide:
+			warm += s.wideCells[at]
+		default:
+			warm += uint64(s.cells[at])
+		}
 	}
 	b.warm += warm
+	if next := s.engine.users[b.nextSlot:]; ahead && len(next) > 0 {
+		next = next[:min(blockSlots, len(next))]
+		if s.plan.caps.wide {
+			prefetchAVX2(unsafe.Pointer(&s.wideCells[0]), &s.userAt[0], &next[0], len(next), 3)
+		} else {
+			prefetchAVX2(unsafe.Pointer(&s.cells[0]), &s.userAt[0], &next[0], len(next), 2)
+		}
+	}
+}
+
+// findRequests finds what each visit's request has been given.
+func (s *state) findRequests() {
+	b, e := &s.block, s.engine
+	if !s.sep.on {
+		return
+	}
+	requests := e.snap.Requests()
+	for j, i := range b.slot[:b.n] {
+		at := e.requestAt[requests[i]]
+		if at != 0 {
+			at += b.copy[j] * uint32(e.requestCells)
+		}
+		b.request[j] = at
+	}
 }
 
 // matched is what match reads of the block: all columns, or all but the floor's.
@@ -241,10 +281,8 @@ func (s *state) matchBlock() {
 	}
 	set := s.matched(true)
 	match(s.reached.ring, s.live, &set, 0, b.n, 0, b.matched)
-	for j := range b.n {
-		b.lost[j] = 0
-		s.settleRows(j, 0, b.matched)
-	}
+	b.lost = [blockSlots]uint8{}
+	s.settleRows(0, b.n, 0, b.matched)
 }
 
 // lazyWords is how much of a row is matched for all visits of a block where the rest is seldom asked for.
@@ -254,17 +292,28 @@ const lazyWords = 2 * chunkWords
 func (s *state) matchRest(j int) {
 	set := s.matched(true)
 	match(s.reached.row(j), s.live, &set, j, 1, s.block.matched, s.plan.words)
-	s.settleRows(j, s.block.matched, s.plan.words)
+	s.settleRows(j, j+1, s.block.matched, s.plan.words)
 }
 
-// settleRows settles for visit j what rows of bits cannot, and turns campaigns with caps away from a visitor who
-// is not identified.
-func (s *state) settleRows(j, from, to int) {
-	row := s.reached.row(j)
-	if s.plan.exceptions {
-		s.checkExceptions(j, row, from, to)
+// settleRows settles, for the visits first..last and the words from..to, what rows of bits cannot, and turns campaigns
+// with caps away from visitors who are not identified.
+func (s *state) settleRows(first, last, from, to int) {
+	b := &s.block
+	if s.plan.residuals {
+		for j := first; j < last; j++ {
+			s.checkResiduals(s.reached.row(j), b.slot[j], from, to)
+		}
 	}
-	if s.plan.skipsUnknown && s.block.user[j] == 0 {
-		s.skipCapped(j, row, from, to)
+	if s.plan.floors.lows != nil {
+		for w := from; w < to; w += 64 {
+			s.checkFloors(first, last, w, min(w+64, to))
+		}
+	}
+	if s.plan.skipsUnknown {
+		for j := first; j < last; j++ {
+			if b.user[j] == 0 {
+				s.skipCapped(j, s.reached.row(j), from, to)
+			}
+		}
 	}
 }

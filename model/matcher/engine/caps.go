@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
+	"unsafe"
 
 	"github.com/whatif-machine/whatif/model"
 )
@@ -16,9 +18,9 @@ type rule struct {
 
 // caps are the caps of a variant that can ever bind, numbered.
 //
-// A user's state is a region of 64-bit words, one load away:
+// A user's state is a region of words, one load away, of 32 bits where all that a cell holds fits, else of 64:
 //
-//	[closed | cells] [closed cells ..] [open cells ..] free
+//	[cells | closed] [closed cells ..] [open cells ..] free
 //	cell: window | cap | count, from the high bits down
 //
 // A cell stands for one cap in one window. It moves to the front when its count reaches the limit; so
@@ -36,7 +38,14 @@ type caps struct {
 
 	countBits, windowAt uint
 	capMask             uint64
+	wide                bool // words of 64 bits
 }
+
+// word is what user state is made of.
+type word interface{ uint32 | uint64 }
+
+// half is the number of bits of half a word.
+func half[T word]() uint { return 4 * uint(unsafe.Sizeof(T(0))) }
 
 // clock numbers the windows of caps with the same period, length and phase.
 type clock struct {
@@ -119,7 +128,7 @@ func (e *Engine) compileCaps(p *plan) error {
 	}
 	b.rewinds = cal.rewinds(e.snap.Times())
 	p.caps = b.caps
-	return p.caps.layOut(b.last)
+	return p.caps.layOut(b.last, e.mostSlots)
 }
 
 // addGroups numbers the rules of the cap groups and notes which candidates they hold.
@@ -146,8 +155,8 @@ func (b *capBuilder) addGroups(p *plan) ([][]uint32, error) {
 	return rules, nil
 }
 
-// layOut decides how many bits of a cell the window, the cap and the count take.
-func (c *caps) layOut(lastWindow uint64) error {
+// layOut decides how many bits of a cell the window, the cap and the count take, if no user has more slots.
+func (c *caps) layOut(lastWindow uint64, mostSlots int) error {
 	most := uint64(1)
 	for _, r := range c.rules {
 		most = max(most, r.limit)
@@ -156,7 +165,9 @@ func (c *caps) layOut(lastWindow uint64) error {
 	capBits := uint(bits.Len(uint(len(c.rules))))
 	c.capMask = 1<<capBits - 1
 	c.windowAt = c.countBits + capBits
-	if c.windowAt+uint(bits.Len64(lastWindow)) > 64 {
+	all := c.windowAt + uint(bits.Len64(lastWindow))
+	c.wide = all > 32 || c.cells(mostSlots) > math.MaxUint16
+	if all > 64 {
 		return fmt.Errorf("%d frequency caps with limits up to %d and %d windows do not fit in the counters of a user; use fewer caps, lower limits or longer windows",
 			len(c.rules), most, lastWindow)
 	}
@@ -173,54 +184,65 @@ func (c *caps) cells(n int) int {
 
 // turnAwayCapped takes the campaigns out of a row, in the words from..to, that the visitor may not see again now.
 func (s *state) turnAwayCapped(v *visit, row []uint64, from, to int) {
-	c := &s.plan.caps
-	if len(c.rules) == 0 {
-		return
+	taken := false
+	if at := s.block.cell[v.j]; s.plan.caps.wide {
+		taken = turnAwayCapped(s, s.wideCells[at:], row, from, to)
+	} else {
+		taken = turnAwayCapped(s, s.cells[at:], row, from, to)
 	}
-	cells := s.cells[s.block.cell[v.j]:]
-	closed := int(cells[0] & 0xffffffff)
+	if taken {
+		v.lost |= lostFrequency
+	}
+}
+
+func turnAwayCapped[T word](s *state, cells []T, row []uint64, from, to int) bool {
+	c, taken := &s.plan.caps, false
+	closed := int(cells[0] & (1<<half[T]() - 1))
 	for i := 1; i <= closed; {
-		cell := cells[i]
+		cell := uint64(cells[i])
 		r := &c.rules[cell>>(c.countBits&63)&c.capMask]
 		if cell>>(c.windowAt&63) != s.windows[r.clock] {
 			if c.rewinds {
 				i++
 				continue
 			}
-			cells[i], cells[closed] = cells[closed], cell
+			cells[i], cells[closed] = cells[closed], cells[i]
 			closed--
 			cells[0]--
 			continue
 		}
-		taken := false
 		if m := r.member; m >= 0 {
-			taken = takeBit(row, uint32(m), from, to, s.lostFrequency)
+			taken = takeBit(row, uint32(m), from, to, s.lostFrequency) || taken
 		} else {
-			taken = s.capGroups.take(int(^m), row, from, to, s.lostFrequency)
-		}
-		if taken {
-			v.lost |= lostFrequency
+			taken = s.capGroups.take(int(^m), row, from, to, s.lostFrequency) || taken
 		}
 		i++
 	}
+	return taken
 }
 
 // countCaps counts an impression of the campaign at rank r to the user at cell offset o.
 func (s *state) countCaps(o uint32, r int) {
 	c := &s.plan.caps
 	for _, k := range c.list[c.first[r]:c.first[r+1]] {
-		s.countCap(s.cells[o:], uint64(k), &c.rules[k])
+		if c.wide {
+			countCap(s, s.wideCells[o:], uint64(k))
+		} else {
+			countCap(s, s.cells[o:], uint64(k))
+		}
 	}
 }
 
-func (s *state) countCap(cells []uint64, k uint64, r *rule) {
+// countCap counts an impression in the present window of cap k.
+func countCap[T word](s *state, cells []T, k uint64) {
 	c := &s.plan.caps
-	closed, used := int(cells[0]&0xffffffff), int(cells[0]>>32)
+	r := &c.rules[k]
+	closed, used := int(cells[0]&(1<<half[T]()-1)), int(cells[0]>>half[T]())
 	window := s.windows[r.clock]
 	fresh := window<<(c.windowAt&63) | k<<(c.countBits&63)
 	at := closed + 1
 	for ; at <= used; at++ {
-		if cell := cells[at]; cell>>(c.countBits&63)&c.capMask == k {
+		if cell := uint64(cells[at]); cell>>(c.countBits&63)&c.capMask == k {
 			if cell>>(c.windowAt&63) == window {
 				fresh = cell
 				break
@@ -231,12 +253,12 @@ func (s *state) countCap(cells []uint64, k uint64, r *rule) {
 		}
 	}
 	if at > used {
-		cells[0] += 1 << 32
+		cells[0] += 1 << half[T]()
 	}
 	fresh++
-	cells[at] = fresh
+	cells[at] = T(fresh)
 	if fresh&(1<<(c.countBits&63)-1) == r.limit {
-		cells[at], cells[closed+1] = cells[closed+1], fresh
+		cells[at], cells[closed+1] = cells[closed+1], T(fresh)
 		cells[0]++
 	}
 }

@@ -12,15 +12,17 @@ import (
 // back) come again, and compares with a map of counters by cap and window.
 func TestCells(t *testing.T) {
 	for _, rewinds := range []bool{false, true} {
-		r := rand.New(rand.NewPCG(11, 0))
-		for range 300 {
-			driveCells(t, r, rewinds)
+		for _, wide := range []bool{false, true} {
+			r := rand.New(rand.NewPCG(11, 0))
+			for range 300 {
+				driveCells(t, r, rewinds, wide)
+			}
 		}
 	}
 }
 
 // driveCells simulates one user of 60 slots with caps of random limits on random clocks.
-func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
+func driveCells(t *testing.T, r *rand.Rand, rewinds, wide bool) {
 	t.Helper()
 	const slots, cands, clocks = 60, 20, 3
 	s := &state{plan: &plan{words: chunkWords}, windows: make([]uint64, clocks), lostFrequency: make([]int64, cands)}
@@ -36,12 +38,20 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 	}
 	c.first = append(c.first, uint32(len(c.list)))
 	c.touch = 2
-	if err := c.layOut(1 << 20); err != nil {
+	lastWindow := uint64(1 << 20)
+	if wide {
+		lastWindow = 1 << 30
+	}
+	if err := c.layOut(lastWindow, slots); err != nil {
 		t.Fatal(err)
 	}
 	const guard = 0xfeed
-	s.cells = make([]uint64, 2+c.cells(slots)+1)
-	s.cells[len(s.cells)-1] = guard // a write beyond the region would show
+	if c.wide != wide {
+		t.Fatalf("words of 64 bits: %v, want %v", c.wide, wide)
+	}
+	s.cells, s.wideCells = make([]uint32, 2+c.cells(slots)+1), make([]uint64, 2+c.cells(slots)+1)
+	end := len(s.cells) - 1
+	s.cells[end], s.wideCells[end] = guard, guard // a write beyond the region would show
 
 	type key struct {
 		rule   uint32
@@ -60,7 +70,7 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 		row := make([]uint64, chunkWords)
 		setFirst(row, cands-1) // the last did not come so far
 		before := slices.Clone(s.lostFrequency)
-		v := visit{user: 1}
+		v := visit{}
 		s.turnAwayCapped(&v, row, 0, chunkWords)
 		var free []int
 		some := false
@@ -92,7 +102,7 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 			counts[key{k, s.windows[c.rules[k].clock]}]++
 		}
 	}
-	if s.cells[len(s.cells)-1] != guard {
+	if s.cells[end] != guard || s.wideCells[end] != guard {
 		t.Fatal("the user's state grew beyond its region")
 	}
 }
@@ -101,10 +111,10 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 func TestCellLayout(t *testing.T) {
 	c := caps{rules: make([]rule, 1000)}
 	c.rules[0].limit = 1 << 30
-	if err := c.layOut(1 << 20); err != nil {
+	if err := c.layOut(1<<20, 100); err != nil {
 		t.Errorf("30 + 10 + 20 bits: %v", err)
 	}
-	if err := c.layOut(1 << 30); err == nil {
+	if err := c.layOut(1<<30, 100); err == nil {
 		t.Error("31 + 10 + 31 bits are accepted")
 	}
 }

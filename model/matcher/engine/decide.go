@@ -26,7 +26,6 @@ func (s *state) run(ctx context.Context) error {
 type visit struct {
 	j       int   // place in the block
 	t       int64 // its time
-	user    uint32
 	lost    uint8 // gates that turned a campaign away: lostIdentity ..
 	failed  int   // campaigns in state.failed
 	winner  int   // rank, or -1
@@ -47,7 +46,7 @@ const (
 // decideBlock decides the block's visits.
 func (s *state) decideBlock() {
 	b, times := &s.block, s.engine.snap.Times()
-	at := s.logPosition()
+	at, v := s.logPosition(), &s.visit
 	for j := range b.n {
 		t := int64(times[b.slot[j]])
 		if t >= s.clock.next {
@@ -56,20 +55,19 @@ func (s *state) decideBlock() {
 		if i := int64(b.slot[j]); i >= s.traffic.wakeAt {
 			s.wakeByTraffic(i, t)
 		}
-		v := visit{j: j, t: t, user: b.user[j], winner: -1, top: noBids}
-		s.decide(&v)
+		v.j, v.t, v.lost, v.failed = j, t, 0, 0
+		v.winner, v.hasDraw, v.top = -1, false, noBids
+		s.decide(v)
 		s.won[at] = uint16(v.winner + 1)
 		at++
-		price := int64(-1)
+		b.price[j] = -1
 		if v.winner >= 0 {
-			price = s.sell(&v)
+			b.price[j] = s.sell(v)
 		} else {
-			s.countUnfilled(&v)
-		}
-		if len(s.breakdowns) > 0 {
-			s.countBreakdowns(b.slot[j], price)
+			s.countUnfilled(v)
 		}
 	}
+	s.countBreakdowns()
 }
 
 // logPosition is the place in the log of the block's first visit.
@@ -84,10 +82,10 @@ func (s *state) decide(v *visit) {
 			s.matchRest(v.j)
 		}
 		s.offer(v, cand, from, to)
-		if v.user != 0 {
+		if s.block.cell[v.j] != 0 {
 			s.turnAwayCapped(v, cand, from, to)
 		}
-		if s.sep.on {
+		if at := s.block.request[v.j]; at != 0 && s.sep.cells[at] != 0 {
 			s.turnAwayClashing(v, cand, from, to)
 		}
 		if s.chooseFrom(v, cand[from:to], from) || to == words {
@@ -124,22 +122,22 @@ func (s *state) chooseFrom(v *visit, row []uint64, first int) bool {
 	return s.choose(v, row, first)
 }
 
-// checkExceptions settles what rows cannot, in the words from..to: targeting across dimensions, and bids that depend on
-// the slot (or lie between two rows) where the floor is between their least and greatest value.
-func (s *state) checkExceptions(j int, row []uint64, from, to int) {
+// checkFloors settles bids that depend on the slot (or lie between two rows) where the floor is between their least and
+// greatest value: in at most 64 words.
+func (s *state) checkFloors(first, last, from, to int) {
 	b := &s.block
-	slot, floor := b.slot[j], b.floor[j]
-	if s.plan.residuals {
-		s.checkResiduals(row, slot, from, to)
-	}
-	if s.plan.floors.lows == nil {
-		return
-	}
-	certain := s.rows[int(b.low[j]):][:to]
-	for w := from; w < to; w++ {
-		for x := row[w] &^ certain[w]; x != 0; x &= x - 1 {
-			if s.bid(w<<6+bits.TrailingZeros64(x), j) < floor {
-				row[w] &^= x & -x
+	findUnsure(b.unsure[first:last], s.reached.ring[first*s.plan.words:], s.rows, b.low[first:last], s.plan.words, from, to)
+	for j := first; j < last; j++ {
+		if b.unsure[j] == 0 {
+			continue
+		}
+		row, certain := s.reached.row(j), s.rows[b.low[j]:]
+		for words := b.unsure[j]; words != 0; words &= words - 1 {
+			w := from + bits.TrailingZeros64(words)
+			for x := row[w] &^ certain[w]; x != 0; x &= x - 1 {
+				if s.bid(w<<6+bits.TrailingZeros64(x), j) < b.floor[j] {
+					row[w] &^= x & -x
+				}
 			}
 		}
 	}
@@ -159,18 +157,19 @@ func (s *state) checkResiduals(row []uint64, slot uint32, from, to int) {
 
 // skipCapped turns campaigns with caps away from a visitor who is not identified.
 func (s *state) skipCapped(j int, row []uint64, from, to int) {
+	out := s.unknown.next()
+	some := uint64(0)
 	for w := from; w < to; w++ {
 		x := row[w] & s.capped[w]
-		if x == 0 {
-			continue
-		}
+		out[w] = x
 		row[w] &^= x
+		some |= x
+	}
+	if some != 0 {
 		s.block.lost[j] |= lostIdentity
-		if s.plan.losses() {
-			for ; x != 0; x &= x - 1 {
-				s.losses[w<<6+bits.TrailingZeros64(x)].identity++
-			}
-		}
+	}
+	if s.plan.losses() { // all words of a row are settled at once
+		s.unknown.push()
 	}
 }
 
@@ -193,18 +192,13 @@ func (s *state) checkBudgets(v *visit, reached, offered, cand []uint64, first in
 
 // turnAwayClashing takes the campaigns out of a row that the visit's request must not get again.
 func (s *state) turnAwayClashing(v *visit, row []uint64, from, to int) {
-	region := s.sep.region(s.engine, s.requestOf(v.j), s.block.copy[v.j])
-	if region == nil || region[0] == 0 {
-		return
-	}
+	region := s.sep.cells[s.block.request[v.j]:]
 	for _, k := range region[1 : 1+region[0]] {
 		if s.sep.sets.take(int(k), row, from, to, s.lostSeparation) {
 			v.lost |= lostSeparation
 		}
 	}
 }
-
-func (s *state) requestOf(j int) uint32 { return s.engine.snap.Requests()[s.block.slot[j]] }
 
 // countContention counts the slot for its winner with each campaign that was outbid.
 func (s *state) countContention(cand []uint64, winner int) {

@@ -27,6 +27,13 @@ type Engine struct {
 	pool      sync.Pool // of *state
 	available availability
 	layouts   layouts
+	audiences audiences
+}
+
+// audiences are what is known of the users by value of a dimension.
+type audiences struct {
+	mutex sync.Mutex
+	users map[*inventory.Dimension][]int64
 }
 
 // New prepares an engine for a snapshot, in time and memory (4 bytes a slot, user and request) of its size.
@@ -36,6 +43,7 @@ func New(snap *inventory.Snapshot) *Engine {
 	e.available = availability{turn: make(chan struct{}, 1), known: map[string]seen{}}
 	e.available.turn <- struct{}{}
 	e.layouts.known = map[string]*layout{}
+	e.audiences.users = map[*inventory.Dimension][]int64{}
 	e.indexUsers()
 	e.indexRequests()
 	return e

@@ -122,6 +122,7 @@ func (s *state) wakeByTraffic(i, t int64) {
 func (s *state) settleLosses() {
 	s.reached.finish()
 	s.offered.finish()
+	s.unknown.finish()
 	for r := range s.losses {
 		w, bit := r>>6, uint64(1)<<(r&63)
 		missed := s.reached.total[r] - s.since[r]

@@ -65,6 +65,24 @@ func intersect(out, again, a, b []uint64) {
 	}
 }
 
+// findUnsure says, for each of some rows, in which of its words from..to (at most 64) it has bits that its row of base,
+// the certain ones, has not.
+func findUnsure(masks, rows, base []uint64, certain []uint32, words, from, to int) {
+	if useAssembly {
+		findUnsureAVX2(&masks[0], &rows[from], &base[from], &certain[0], len(masks), words, to-from)
+		return
+	}
+	for j := range masks {
+		row, sure := rows[j*words:], base[certain[j]:]
+		masks[j] = 0
+		for w := from; w < to; w++ {
+			if row[w]&^sure[w] != 0 {
+				masks[j] |= 1 << (w - from)
+			}
+		}
+	}
+}
+
 // absorb adds rows, sixteen times so many, to the planes of lanes: bit p of the count of a lane stands in plane p.
 func absorb(planes, rows []uint64, words, sixteens int) {
 	if useAssembly {

@@ -2,7 +2,11 @@
 
 package engine
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // useAssembly chooses the kernels; tests compare both.
 var useAssembly = cpu.X86.HasAVX2
@@ -17,3 +21,11 @@ func intersectAVX2(out, again, a, b *uint64, words int)
 
 //go:noescape
 func absorbAVX2(planes, rows *uint64, words, sixteens int)
+
+//go:noescape
+func findUnsureAVX2(masks, rows, base *uint64, certain *uint32, slots, words, width int)
+
+// prefetchAVX2 asks for the state of n users: words of 1<<shift bytes from cells on, where userAt says.
+//
+//go:noescape
+func prefetchAVX2(cells unsafe.Pointer, userAt, users *uint32, n, shift int)

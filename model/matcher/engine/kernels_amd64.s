@@ -151,6 +151,65 @@ both:
 	VZEROUPPER
 	RET
 
+// func findUnsureAVX2(masks, rows, base *uint64, certain *uint32, slots, words, width int)
+TEXT ·findUnsureAVX2(SB), NOSPLIT, $0-56
+	MOVQ masks+0(FP), DI
+	MOVQ rows+8(FP), SI
+	MOVQ base+16(FP), DX
+	MOVQ certain+24(FP), R8
+	MOVQ slots+32(FP), R9
+	MOVQ words+40(FP), R10
+	SHLQ $3, R10
+	MOVQ width+48(FP), R11
+	SHLQ $3, R11
+	VPXOR Y7, Y7, Y7
+
+unsureSlot:
+	MOVL (R8), AX
+	LEAQ (DX)(AX*8), R13
+	XORQ R12, R12 // mask
+	XORQ CX, CX   // words done
+	XORQ BX, BX   // bytes done
+
+unsureWords:
+	VMOVDQU   (R13)(BX*1), Y0
+	VPANDN    (SI)(BX*1), Y0, Y1
+	VPCMPEQQ  Y7, Y1, Y1
+	VMOVMSKPD Y1, AX
+	XORQ $15, AX
+	SHLQ CX, AX
+	ORQ  AX, R12
+	ADDQ $4, CX
+	ADDQ $32, BX
+	CMPQ BX, R11
+	JLT  unsureWords
+	MOVQ R12, (DI)
+	ADDQ $8, DI
+	ADDQ $4, R8
+	ADDQ R10, SI
+	DECQ R9
+	JNZ  unsureSlot
+	VZEROUPPER
+	RET
+
+// func prefetchAVX2(cells unsafe.Pointer, userAt, users *uint32, n, shift int)
+TEXT ·prefetchAVX2(SB), NOSPLIT, $0-40
+	MOVQ cells+0(FP), DI
+	MOVQ userAt+8(FP), SI
+	MOVQ users+16(FP), DX
+	MOVQ n+24(FP), R8
+	MOVQ shift+32(FP), CX
+
+fetch:
+	MOVL (DX), AX
+	MOVL (SI)(AX*4), BX
+	SHLQ CX, BX
+	PREFETCHT0 (DI)(BX*1)
+	ADDQ $4, DX
+	DECQ R8
+	JNZ  fetch
+	RET
+
 // ADD3 adds three bits in each lane: sum += a + b, what carries to high. Y14 and Y15 are overwritten.
 #define ADD3(sum, a, b, high) \
 	VPXOR sum, a, Y15   \

@@ -2,6 +2,8 @@
 
 package engine
 
+import "unsafe"
+
 var useAssembly = false
 
 func matchAVX2(_, _, _ *uint64, _, _ *uint32, _, _, _, _, _ int) { panic("no assembly here") }
@@ -9,3 +11,7 @@ func matchAVX2(_, _, _ *uint64, _, _ *uint32, _, _, _, _, _ int) { panic("no ass
 func intersectAVX2(_, _, _, _ *uint64, _ int) { panic("no assembly here") }
 
 func absorbAVX2(_, _ *uint64, _, _ int) { panic("no assembly here") }
+
+func findUnsureAVX2(_, _, _ *uint64, _ *uint32, _, _, _ int) { panic("no assembly here") }
+
+func prefetchAVX2(_ unsafe.Pointer, _, _ *uint32, _, _ int) { panic("no assembly here") }

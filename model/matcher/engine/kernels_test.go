@@ -199,3 +199,36 @@ func BenchmarkAbsorbKernel(b *testing.B) {
 	b.Run("fastest", run)
 	b.Run("plain", func(b *testing.B) { plainly(func() { run(b) }) })
 }
+
+// TestUnsureKernels: words that have bits beyond the certain ones.
+func TestUnsureKernels(t *testing.T) {
+	r := rand.New(rand.NewPCG(26, 0))
+	for i := range 2_000 {
+		words, n := chunkWords*(1+r.IntN(12)), 1+r.IntN(blockSlots)
+		rows, base := bitsOf(r, n*words), bitsOf(r, 10*words)
+		certain := make([]uint32, n)
+		from := chunkWords * r.IntN(words/chunkWords)
+		to := min(from+64, from+chunkWords*(1+r.IntN((words-from)/chunkWords)))
+		want := make([]uint64, n)
+		for j := range certain {
+			certain[j] = uint32(words * r.IntN(10))
+			if r.IntN(3) == 0 {
+				copy(rows[j*words:(j+1)*words], base[certain[j]:])
+			}
+			for w := from; w < to; w++ {
+				if rows[j*words+w]&^base[int(certain[j])+w] != 0 {
+					want[j] |= 1 << (w - from)
+				}
+			}
+		}
+		check := func() {
+			masks := bitsOf(r, n)
+			findUnsure(masks, rows, base, certain, words, from, to)
+			if !slices.Equal(masks, want) {
+				t.Fatalf("case %d, assembly %v: words %d to %d of %d: %x, want %x", i, useAssembly, from, to, words, masks, want)
+			}
+		}
+		check()
+		plainly(check)
+	}
+}

@@ -64,7 +64,6 @@ type plan struct {
 
 	varying      int  // candidates whose bid depends on the slot
 	residuals    bool // some candidate has targeting across dimensions
-	exceptions   bool // rows of bits don't settle targeting and floor alone
 	skipsUnknown bool // some candidate is not for visitors who are not identified
 	thorough     bool // the winner or its price takes more than the order of bids
 	whole        bool // all candidates are to be run through all gates
@@ -233,7 +232,6 @@ func (p *plan) choosePaths() {
 		}
 		p.skipsUnknown = p.skipsUnknown || skips && c.capped
 	}
-	p.exceptions = p.residuals || p.floors.lows != nil
 	p.thorough = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Policy.Auction == model.SecondPrice
 	p.whole = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Report.Losses || p.sc.Report.Contention
 }

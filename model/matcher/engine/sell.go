@@ -24,11 +24,11 @@ func (s *state) sell(v *visit) int64 {
 	if h.flags&(flagFinance|flagPaced) != 0 {
 		s.settle(v, h, l)
 	}
-	if h.flags&flagCapped != 0 && v.user != 0 {
+	if h.flags&flagCapped != 0 && s.block.cell[v.j] != 0 {
 		s.countCaps(s.block.cell[v.j], r)
 	}
-	if s.sep.on {
-		s.sep.record(s.sep.region(s.engine, s.requestOf(v.j), s.block.copy[v.j]), r)
+	if at := s.block.request[v.j]; at != 0 {
+		s.sep.record(at, r)
 	}
 	return price
 }

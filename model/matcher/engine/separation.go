@@ -60,20 +60,12 @@ func (s *separation) reserve(m *meter, p *plan, e *Engine, copies int) {
 	s.sets.reserve(m, p.words, len(s.groups), func(k int) []uint32 { return s.groups[k] })
 }
 
-// region is the state of copy j of a request; nil if it can't clash.
-func (s *separation) region(e *Engine, request, j uint32) []uint16 {
-	at := e.requestAt[request]
-	if at == 0 {
-		return nil
-	}
-	return s.cells[int(at)+int(j)*e.requestCells:]
-}
-
-// record notes the winner of a slot of the request.
-func (s *separation) record(region []uint16, r int) {
-	if region == nil || s.key[r] < 0 {
+// record notes the winner of a slot of the request whose region begins at at.
+func (s *separation) record(at uint32, r int) {
+	if s.key[r] < 0 {
 		return
 	}
+	region := s.cells[at:]
 	region[0]++
 	region[region[0]] = uint16(s.key[r])
 }

@@ -67,16 +67,19 @@ type state struct {
 	candRow                                      []uint64
 
 	userAt    []uint32 // by user: offset of its first copy's region in cells
-	cells     []uint64 // see caps
+	cells     []uint32 // see caps
+	wideCells []uint64 // instead of cells, where they are wide
 	capGroups memberSets
 	windows   []uint64 // by clock: the present window, as it stands in cells
 	sep       separation
 
 	clock timeline
 	block block
+	visit visit // the present one
 
 	// Counters, written in the order of the gates.
 	reached, offered lanes   // passed identity; passed budget and pacing
+	unknown          lanes   // turned away for want of identity
 	since            []int64 // reached when the campaign was closed by its goal or budget
 	losses           []losses
 	lostFrequency    []int64
@@ -93,7 +96,7 @@ type state struct {
 
 // losses are the first failures that are counted one by one.
 type losses struct {
-	identity, goal, budget int64
+	goal, budget int64
 }
 
 // reserve takes all the memory that the variant needs.
@@ -126,6 +129,7 @@ func (s *state) reserve(m *meter, c census) {
 	s.clock.reserve(m, p)
 	s.reached.reserve(m, words)
 	s.offered.reserve(m, words)
+	s.unknown.reserve(m, words)
 	take(m, &s.since, n)
 	take(m, &s.losses, n)
 	take(m, &s.lostFrequency, n)
@@ -149,7 +153,11 @@ func (s *state) reserveUsers(m *meter, c census) {
 		return
 	}
 	takeRaw(m, &s.userAt, len(s.engine.userHashes))
-	takeRaw(m, &s.cells, int(c.cells)+1)
+	if p.caps.wide {
+		takeRaw(m, &s.wideCells, int(c.cells)+1)
+	} else {
+		takeRaw(m, &s.cells, int(c.cells)+1)
+	}
 	s.capGroups.reserve(m, p.words, len(p.caps.groups), func(k int) []uint32 { return p.caps.groups[k] })
 }
 
@@ -159,8 +167,9 @@ func (s *state) simulate(ctx context.Context, e *Engine, p *plan, c census) (*mo
 	if s.floorMasks == nil {
 		s.floorMasks = map[uint64]int{}
 	}
-	if words := p.rowsEnd + p.floorWords(); words > math.MaxUint32 || c.cells > math.MaxUint32 {
-		return nil, fmt.Errorf("the variant needs %d words of targeting and %d of user state; at most %d of each are possible", words, c.cells, uint32(math.MaxUint32))
+	if words := p.rowsEnd + p.floorWords(); max(int64(words), c.cells, int64(e.requestCells)*int64(c.copies)) > math.MaxUint32 {
+		return nil, fmt.Errorf("the variant needs %d words of targeting, %d of user state and %d of %d copies of requests; at most %d of each are possible",
+			words, c.cells, e.requestCells, c.copies, uint32(math.MaxUint32))
 	}
 	s.reserve(&meter{}, c)
 	if err := s.decideVisits(ctx); err != nil {
@@ -216,7 +225,11 @@ func (s *state) layOutUsers() {
 		slots := s.engine.slotsOf(uint32(u))
 		size := uint32(1 + s.plan.caps.cells(len(slots)))
 		for range s.userCopies(slots) {
-			s.cells[at] = 0
+			if s.plan.caps.wide {
+				s.wideCells[at] = 0
+			} else {
+				s.cells[at] = 0
+			}
 			at += size
 		}
 	}
