@@ -111,31 +111,31 @@ func (c *Campaign) inFlight(g *Glance) float64 {
 }
 
 // visits is how often a slot of the snapshot is visited on average. Bootstrap copies are one.
-func (e *SlotEdits) visits(g *Glance) float64 {
+func (s *SlotEdits) visits(g *Glance) float64 {
 	share := 1.0
-	if e.Sample != nil {
-		share = e.Sample.InexactFloat64()
+	if s.Sample != nil {
+		share = s.Sample.InexactFloat64()
 	}
-	if len(e.Where)+len(e.Traffic) == 0 {
+	if len(s.Where)+len(s.Traffic) == 0 {
 		return share
 	}
 	if len(g.Seen) == 0 {
-		return share * e.visitsUnseen()
+		return share * s.visitsUnseen()
 	}
 	sum := 0.0
 	for _, slot := range g.Seen {
-		sum += e.visitsOf(slot)
+		sum += s.visitsOf(slot)
 	}
 	return share * sum / float64(len(g.Seen))
 }
 
 // visitsOf is how often a slot is visited before sampling.
-func (e *SlotEdits) visitsOf(slot func(*Expr) bool) float64 {
-	if slices.ContainsFunc(e.Where, func(w *Expr) bool { return !w.Holds(slot) }) {
+func (s *SlotEdits) visitsOf(slot func(*Expr) bool) float64 {
+	if slices.ContainsFunc(s.Where, func(w *Expr) bool { return !w.Holds(slot) }) {
 		return 0
 	}
 	visits := 1.0
-	for _, t := range e.Traffic {
+	for _, t := range s.Traffic {
 		if t.Where.Holds(slot) {
 			visits *= t.Factor.InexactFloat64()
 		}
@@ -145,9 +145,9 @@ func (e *SlotEdits) visitsOf(slot func(*Expr) bool) float64 {
 
 // visitsUnseen is the most that a slot can be visited: where nothing is known of it, edits that take slots away
 // may match none, and those that multiply them all.
-func (e *SlotEdits) visitsUnseen() float64 {
+func (s *SlotEdits) visitsUnseen() float64 {
 	visits := 1.0
-	for _, t := range e.Traffic {
+	for _, t := range s.Traffic {
 		factor := t.Factor.InexactFloat64()
 		if t.Where != nil {
 			factor = max(1, factor)
