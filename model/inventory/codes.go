@@ -34,29 +34,34 @@ func (c *codes) add(code uint32) { c.addAll([]uint32{code}) }
 
 // addAll appends codes.
 func (c *codes) addAll(all []uint32) {
-	highest := uint32(0) // or larger, but of as many bits
-	for _, code := range all {
-		highest |= code
-	}
-	c.fit(highest)
-	switch c.wide {
-	case 4:
-		c.u32 = append(extend(c.u32, 0, c.room), all...)
-	case 2:
-		c.u16 = appendNarrow(c.u16, all, c.room)
-	default:
-		c.u8 = appendNarrow(c.u8, all, c.room)
+	for len(all) > 0 {
+		var done int
+		switch c.wide {
+		case 4:
+			c.u32 = append(extend(c.u32, 0, c.room), all...)
+			done = len(all)
+		case 2:
+			c.u16, done = appendNarrow(c.u16, all, c.room)
+		default:
+			c.u8, done = appendNarrow(c.u8, all, c.room)
+		}
+		if all = all[done:]; len(all) > 0 {
+			c.fit(all[0])
+		}
 	}
 }
 
-// appendNarrow appends codes that are known to fit.
-func appendNarrow[T uint8 | uint16](dst []T, all []uint32, room int) []T {
+// appendNarrow appends codes up to the first that doesn't fit, and says how many.
+func appendNarrow[T uint8 | uint16](dst []T, all []uint32, room int) ([]T, int) {
 	n := len(dst)
 	dst = extend(dst, len(all), room)
 	for i, code := range all {
+		if uint32(T(code)) != code {
+			return dst[:n+i], i
+		}
 		dst[n+i] = T(code)
 	}
-	return dst
+	return dst, len(all)
 }
 
 // repeat appends a code n times.

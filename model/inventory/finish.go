@@ -24,10 +24,10 @@ func (b *builder) finish(o Options) (*Snapshot, error) {
 		return nil, err
 	}
 	b.requests.texts = interner{}
-	order, rows32 := sortRows(b.times, &b.ids, b.ids.table)
-	s := &Snapshot{times: fitted(b.times), slotHashes: b.ids.hashes(nil, order)}
+	order, words := sortRows(b.times, &b.ids, b.ids.table)
+	s := &Snapshot{times: fitted(b.times), slotHashes: b.ids.hashes(words, order)}
 	b.times, b.ids = nil, interner{}
-	spare := spares{u32: rows32}
+	var spare spares
 	s.users, s.userHashes = b.users.finishUsers(order, &spare)
 	b.users = textColumn{}
 	s.requests, s.requestCount = finishRequests(permute(&spare.u32, b.requests.codes, order))

@@ -14,7 +14,7 @@ import (
 type interner struct {
 	blocks []textBlock
 	count  int
-	table  []uint64 // upper half of a hash, 1 + number; 0: free; length a power of two, at most three quarters full
+	table  []uint64 // upper half of a hash, 1 + number; 0: free; length a power of two, at most half full
 	seen   uint64   // what fetch read, so that its reads are not left out
 }
 
@@ -33,7 +33,7 @@ func (in *interner) intern(b []byte) (uint32, bool) { return in.put(b, xxhash.Su
 
 // put is intern of a text whose XXH64 is known.
 func (in *interner) put(b []byte, h uint64) (uint32, bool) {
-	if 4*(in.count+1) > 3*len(in.table) {
+	if 2*(in.count+1) > len(in.table) {
 		in.rehash(max(16, 2*len(in.table)))
 	}
 	number, at, known := in.look(b, h)
@@ -110,7 +110,7 @@ func (in *interner) find(b []byte) (uint32, bool) {
 
 // reserve makes room for n values in all, so that the table needn't grow on the way.
 func (in *interner) reserve(n int) {
-	if size := 1 << bits.Len(uint(n+n/3)); size > len(in.table) {
+	if size := 1 << bits.Len(uint(2*n)); size > len(in.table) {
 		in.rehash(size)
 	}
 }

@@ -46,7 +46,8 @@ type loader struct {
 	builder builder
 	options Options
 	parts   []part
-	room    int // rows that are expected of every dimension
+	rows    int // that are expected
+	room    int // those for which every dimension makes room at once
 
 	pages       columns.Pages // memory for the pages of one column after another
 	texts       *textReader
@@ -85,6 +86,7 @@ func (l *loader) file(ctx context.Context, path string) (err error) {
 		if err := r.read(layout, clock); err != nil {
 			return err
 		}
+		l.expectRequests()
 	}
 	return nil
 }
@@ -94,10 +96,20 @@ func (l *loader) file(ctx context.Context, path string) (err error) {
 func (l *loader) reserve(f *columns.File, dimensions int) {
 	b := &l.builder
 	rows := int(min(f.Rows(), f.Size()))
+	l.rows = len(b.times) + rows
 	l.room = len(b.times) + int(min(f.Rows(), 16*f.Size()/int64(max(1, dimensions))))
-	b.ids.reserve(len(b.times) + rows)
+	b.ids.reserve(l.rows)
 	b.times = slices.Grow(b.times, rows)
 	for _, codes := range []*[]uint32{&b.users.codes, &b.requests.codes, &b.floors.codes} {
 		*codes = slices.Grow(*codes, rows)
+	}
+}
+
+// expectRequests makes room for the requests of the rows to come, as many for a row as there were: a page's slots
+// are logged together, so that a request seldom comes again.
+func (l *loader) expectRequests() {
+	requests, rows := &l.builder.requests.texts, len(l.builder.times)
+	if rows > 0 {
+		requests.reserve(int(float64(requests.len()) * float64(l.rows) / float64(rows)))
 	}
 }

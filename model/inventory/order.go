@@ -8,30 +8,23 @@ import (
 	"github.com/whatif-machine/whatif/model"
 )
 
-// digitBits is how many bits of the time one pass of the sort looks at: its 256 places to write to, twice, are
-// what the first-level cache holds. With 11 bits and fewer passes it takes longer.
+// digitBits is how many bits of the time one pass of the sort looks at. Its 256 places to write to stay in the
+// first-level cache; up to 14 bits, in fewer passes, take as long.
 const digitBits = 8
 
 // sortRows sorts the times in place and lists their rows by (time, slot_id by bytes); nil if that is how they
-// came. It works in scratch if that is long enough. spare is memory of one column of 32 bits.
+// came. It works in scratch if that is long enough. spare is memory of one column of 64 bits.
 //
-// It is a radix sort by the bits of the time in which not all rows agree, lowest first. It keeps rows of the same time in
-// the order they came in, which for those of one page mostly is the one of their ids: only where it is not, ids
-// are compared.
-func sortRows(times []model.Instant, ids *interner, scratch []uint64) (order, spare []uint32) {
-	first, last := slices.Min(times), slices.Max(times)
+// It is a radix sort, which keeps rows of the same time in the order they came in. For those of one page that mostly is the
+// one of their ids: only where it is not, ids are compared.
+func sortRows(times []model.Instant, ids *interner, scratch []uint64) (order []uint32, spare []uint64) {
 	inOrder, ascending := compareNeighbours(times, ids)
 	if inOrder {
 		return nil, nil
 	}
-	n := len(times)
-	if len(scratch) < n {
-		scratch = make([]uint64, n)
-	}
-	s := sorter{times: times, other: scratch[:n], order: make([]uint32, n), otherOrder: make([]uint32, n), first: first}
-	s.sort(bits.Len64(uint64(last - first)))
-	orderTies(times, s.order, ids, ascending)
-	return s.order, s.otherOrder
+	order, spare = sortTimes(times, scratch)
+	orderTies(times, order, ids, ascending)
+	return order, spare
 }
 
 // compareNeighbours reports whether the rows are in order, and of each whether it has the time of the one before it
@@ -52,53 +45,67 @@ func compareNeighbours(times []model.Instant, ids *interner) (inOrder bool, asce
 	return inOrder, ascending
 }
 
-// sorter is the state of a radix sort: times and rows move to the other memory with each pass.
-type sorter struct {
-	times             []model.Instant
-	first             model.Instant
-	other             []uint64
-	order, otherOrder []uint32
+// sortTimes sorts the times in place and lists their rows, those of equal times as they came. A time since the first
+// and its row go into one word as long as both have 64 bits together, those of ten million slots within a week for
+// example. Else the sort takes as many bits as fit at a time, the lowest first.
+func sortTimes(times []model.Instant, scratch []uint64) (order []uint32, spare []uint64) {
+	n := len(times)
+	if len(scratch) < n {
+		scratch = make([]uint64, n)
+	}
+	spare = make([]uint64, n)
+	words, other := spare, scratch[:n]
+	first, last := slices.Min(times), slices.Max(times)
+	width, rowBits := bits.Len64(uint64(last-first)), bits.Len(uint(n-1))
+	rowMask := uint64(1)<<rowBits - 1
+	for row := range words {
+		words[row] = uint64(row)
+	}
+	for done := 0; done < width; done += 64 - rowBits {
+		for i, word := range words {
+			row := word & rowMask
+			words[i] = uint64(times[row]-first)>>done<<rowBits | row
+		}
+		for shift := rowBits; shift < min(64, rowBits+width-done); shift += digitBits {
+			sortByDigit(words, other, shift)
+			words, other = other, words
+		}
+	}
+	order = make([]uint32, n)
+	for i, word := range words {
+		order[i] = uint32(word & rowMask)
+	}
+	if width <= 64-rowBits {
+		for i, word := range words {
+			times[i] = first + model.Instant(word>>rowBits)
+		}
+		return order, spare
+	}
+	for i, row := range order {
+		other[i] = uint64(times[row])
+	}
+	for i, t := range other {
+		times[i] = model.Instant(t)
+	}
+	return order, spare
 }
 
-// sort sorts by the lowest bits of the time since the first.
-func (s *sorter) sort(width int) {
-	for i := range s.order {
-		s.order[i] = uint32(i)
-	}
-	here := true // in times and order
-	for shift := 0; shift < width; shift += digitBits {
-		if here {
-			pass(s.times, s.other, s.order, s.otherOrder, s.first, shift)
-		} else {
-			pass(s.other, s.times, s.otherOrder, s.order, s.first, shift)
-		}
-		here = !here
-	}
-	if !here {
-		for i, t := range s.other {
-			s.times[i] = model.Instant(t)
-		}
-		s.order, s.otherOrder = s.otherOrder, s.order
-	}
-}
-
-// pass moves times and rows to other memory, sorted by one digit and else as they were.
-func pass[From, To model.Instant | uint64](from []From, to []To, rows, toRows []uint32, first model.Instant, shift int) {
+// sortByDigit moves words to other memory, sorted by the digit at a bit and else as they were.
+func sortByDigit(words, to []uint64, shift int) {
 	const mask = 1<<digitBits - 1
 	var places [1 << digitBits]uint32
-	for _, t := range from {
-		places[uint64(t-From(first))>>shift&mask]++
+	for _, word := range words {
+		places[word>>shift&mask]++
 	}
 	sum := uint32(0)
 	for digit, n := range places {
 		places[digit] = sum
 		sum += n
 	}
-	for i, t := range from {
-		digit := uint64(t-From(first)) >> shift & mask
-		at := places[digit]
+	for _, word := range words {
+		digit := word >> shift & mask
+		to[places[digit]] = word
 		places[digit]++
-		to[at], toRows[at] = To(t), rows[i]
 	}
 }
 
