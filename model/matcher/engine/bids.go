@@ -83,9 +83,16 @@ func (s *state) bidOf(h *hot, j int) int64 {
 	}
 	b := &s.varying[h.varying]
 	at := 0
-	for i, p := range b.when {
-		if s.predicate(p, s.block.slot[j]) {
-			at |= 1 << i
+	if len(s.plan.truths) > 0 {
+		truth := s.block.truth[j]
+		for i, p := range b.when {
+			at |= int(truth>>(p&63)&1) << i
+		}
+	} else {
+		for i, p := range b.when {
+			if s.predicate(p, s.block.slot[j]) {
+				at |= 1 << i
+			}
 		}
 	}
 	at *= b.spread

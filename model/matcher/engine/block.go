@@ -23,6 +23,7 @@ type block struct {
 	lost   [blockSlots]uint8  // gates before the goal's that turned a campaign away: lostIdentity
 	unsure [blockSlots]uint64 // words of the row that have a candidate whose bid may or may not reach the floor
 	price  [blockSlots]int64  // -1: not sold
+	truth  [blockSlots]uint64 // which predicates are true: see truthTable
 	// Where the request's region begins in separation.cells; 0 for none.
 	request [blockSlots]uint32
 	offs    []uint32 // offsets of each visit's rows, by table (the floor's last) and then by visit
@@ -60,6 +61,7 @@ func (s *state) fillBlock() (bool, error) {
 	if err := s.readFloors(); err != nil {
 		return false, err
 	}
+	s.readTruths()
 	s.findUsers()
 	s.findRequests()
 	s.matchBlock()

@@ -3,28 +3,52 @@ package engine
 import (
 	"math/big"
 	"math/bits"
-
-	"github.com/whatif-machine/whatif/model"
 )
 
-// choose takes the winner by bid from a row of candidates that passed all gates, from word first on; a
-// winner so far stands in v. It reports whether no later candidate can win: ranks descend by greatest bid within
-// a priority.
-func (s *state) choose(v *visit, row []uint64, first int) bool {
-	for i, x := range row {
-		for ; x != 0; x &= x - 1 {
-			r := (first+i)<<6 + bits.TrailingZeros64(x)
+// choose takes the winner by bid from 64 words of candidates that passed all gates, of which those in words may have
+// some; a winner so far stands in v. It reports whether no later candidate can win: ranks descend by greatest bid
+// within a priority.
+func (s *state) choose(v *visit, row []uint64, words uint64, first int) bool {
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		for x := row[w]; x != 0; x &= x - 1 {
+			r := (first+w)<<6 + bits.TrailingZeros64(x)
 			h := &s.hot[r]
 			if v.winner < 0 {
-				v.winner, v.bid = r, s.bidOf(h, v.j)
+				v.winner, v.bid, v.priority = r, s.bidOf(h, v.j), h.priority
 				continue
 			}
-			if h.high < v.bid || h.priority != s.hot[v.winner].priority {
+			if h.high < v.bid || h.priority != v.priority {
 				return true
 			}
 			switch bid := s.bidOf(h, v.j); {
 			case bid > v.bid:
 				v.winner, v.bid, v.hasDraw = r, bid, false
+			case bid == v.bid:
+				s.breakTie(v, r)
+			}
+		}
+	}
+	return false
+}
+
+// chooseSecond is choose where the second highest bid sets the price: it goes on until no later one can.
+func (s *state) chooseSecond(v *visit, row []uint64, words uint64, first int) bool {
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		for x := row[w]; x != 0; x &= x - 1 {
+			r := (first+w)<<6 + bits.TrailingZeros64(x)
+			h := &s.hot[r]
+			if v.winner >= 0 && (h.priority != v.priority || h.high < v.bid && h.high <= v.top.second) {
+				return true
+			}
+			bid := s.bidOf(h, v.j)
+			if h.flags&flagFixed == 0 {
+				v.top.add(r, bid)
+			}
+			switch {
+			case bid > v.bid: // of the first, too: a bid before it is -1
+				v.winner, v.bid, v.priority, v.hasDraw = r, bid, h.priority, false
 			case bid == v.bid:
 				s.breakTie(v, r)
 			}
@@ -63,46 +87,35 @@ func (t *topBids) add(r int, bid int64) {
 // noBids is before the first.
 var noBids = topBids{first: -1, second: -1, owner: -1}
 
-// price finds out which other bid can set the winner's price.
-func (s *state) price(v *visit) {
-	if v.second = v.top.first; v.top.owner == v.winner {
-		v.second = v.top.second
+// price is the highest other bid that can set the winner's price, or -1.
+func (t *topBids) price(winner int) int64 {
+	if t.owner == winner {
+		return t.second
 	}
+	return t.first
 }
 
-// chooseThoroughly is choose where need goes before the bid, or where the second highest bid sets the price: it takes
-// the candidates of the first priority that has any.
-func (s *state) chooseThoroughly(v *visit, row []uint64, first int) bool {
-	byNeed := s.plan.sc.Policy.WithinPriority == model.ByNeed
-	for w, x := range row {
-		for ; x != 0; x &= x - 1 {
+// chooseByNeed takes the winner from the candidates of the first priority that has any: need goes before the bid.
+func (s *state) chooseByNeed(v *visit, row []uint64, words uint64, first int) bool {
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		for x := row[w]; x != 0; x &= x - 1 {
 			r := (first+w)<<6 + bits.TrailingZeros64(x)
 			h := &s.hot[r]
-			if v.winner >= 0 {
-				if h.priority != s.hot[v.winner].priority {
-					return true
-				}
-				if !byNeed && h.high < v.bid && h.high <= v.top.second {
-					return true
-				}
+			if v.winner >= 0 && h.priority != v.priority {
+				return true
 			}
-			bid := s.bidOf(h, v.j)
+			bid, need := s.bidOf(h, v.j), s.progressOf(r, v.t)
 			if h.flags&flagFixed == 0 {
 				v.top.add(r, bid)
 			}
-			order := 0
-			if byNeed {
-				own := s.progressOf(r, v.t)
-				if v.winner >= 0 {
-					order = own.compare(v.least)
-				}
-				if v.winner < 0 || order < 0 {
-					v.least = own
-				}
+			order := -1
+			if v.winner >= 0 {
+				order = need.compare(v.least)
 			}
 			switch {
-			case v.winner < 0, order < 0, order == 0 && bid > v.bid:
-				v.winner, v.bid, v.hasDraw = r, bid, false
+			case order < 0, order == 0 && bid > v.bid:
+				v.winner, v.bid, v.priority, v.least, v.hasDraw = r, bid, h.priority, need, false
 			case order == 0 && bid == v.bid:
 				s.breakTie(v, r)
 			}

@@ -24,17 +24,17 @@ func (s *state) run(ctx context.Context) error {
 
 // visit is what the decision on one visit finds out.
 type visit struct {
-	j       int   // place in the block
-	t       int64 // its time
-	lost    uint8 // gates that turned a campaign away: lostIdentity ..
-	failed  int   // campaigns in state.failed
-	winner  int   // rank, or -1
-	bid     int64 // the winner's effective bid
-	second  int64 // highest other bid that can set the price, or -1: see price
-	draw    uint64
-	hasDraw bool
-	top     topBids
-	least   progress // the winner's, where need decides
+	j        int   // place in the block
+	t        int64 // its time
+	lost     uint8 // gates that turned a campaign away: lostIdentity ..
+	failed   int   // campaigns in state.failed
+	winner   int   // rank, or -1
+	bid      int64 // the winner's effective bid; -1 before there is one
+	priority int32 // the winner's
+	draw     uint64
+	hasDraw  bool
+	top      topBids
+	least    progress // the winner's, where need decides
 }
 
 const (
@@ -56,7 +56,7 @@ func (s *state) decideBlock() {
 			s.wakeByTraffic(i, t)
 		}
 		v.j, v.t, v.lost, v.failed = j, t, 0, 0
-		v.winner, v.hasDraw, v.top = -1, false, noBids
+		v.winner, v.bid, v.hasDraw, v.top = -1, -1, false, noBids
 		s.decide(v)
 		s.won[at] = uint16(v.winner + 1)
 		at++
@@ -76,50 +76,60 @@ func (s *state) logPosition() uint32 { return s.visitAt(s.block.slot[0], s.block
 // decide finds the winner of a visit. Where all candidates count, for losses, contention or need, it looks at all in
 // one go; else only at the first by rank, as a later one can hardly win or set the price.
 func (s *state) decide(v *visit) {
-	words, cand := s.plan.words, s.candRow
-	for from, to := 0, s.block.matched; ; from, to = to, words {
+	b, words := &s.block, s.plan.words
+	for from, to := 0, b.matched; ; from, to = to, words {
 		if from > 0 {
 			s.matchRest(v.j)
 		}
-		s.offer(v, cand, from, to)
-		if s.block.cell[v.j] != 0 {
-			s.turnAwayCapped(v, cand, from, to)
+		row := s.offer(v, from, to)
+		if b.cell[v.j] != 0 {
+			s.turnAwayCapped(v, row, from, to)
 		}
-		if at := s.block.request[v.j]; at != 0 && s.sep.cells[at] != 0 {
-			s.turnAwayClashing(v, cand, from, to)
+		if at := b.request[v.j]; at != 0 && s.sep.cells[at] != 0 {
+			s.turnAwayClashing(v, row, from, to)
 		}
-		if s.chooseFrom(v, cand[from:to], from) || to == words {
+		if s.chooseFrom(v, row, from, to) || to == words {
+			if v.winner >= 0 && s.plan.sc.Report.Contention {
+				s.countContention(row, v.winner)
+			}
 			break
 		}
 	}
-	v.lost |= s.block.lost[v.j]
-	s.price(v)
-	if v.winner >= 0 && s.plan.sc.Report.Contention {
-		s.countContention(cand, v.winner)
-	}
+	v.lost |= b.lost[v.j]
 }
 
-// offer finds the candidates that pass goal, budget and pacing, in the words from..to.
-func (s *state) offer(v *visit, cand []uint64, from, to int) {
-	reached, offered := s.reached.row(v.j), cand
+// offer finds the candidates that pass goal, budget and pacing, in the words from..to of the row that it returns. Losses
+// count what is left of that row.
+func (s *state) offer(v *visit, from, to int) []uint64 {
+	row := s.candRow
 	if s.plan.losses() {
-		offered = s.offered.next()
+		row = s.offered.next()
 		s.offered.push()
 		s.reached.n = v.j + 1
 	}
-	intersect(offered[from:to], cand[from:to], reached[from:to], s.open[from:to])
+	intersect(row[from:to], s.reached.row(v.j)[from:to], s.open[from:to], s.some)
 	if s.checks > 0 {
-		s.checkBudgets(v, reached[from:to], offered[from:to], cand[from:to], from)
+		s.checkBudgets(v, row, from, to)
 	}
+	return row
 }
 
-// chooseFrom goes on with the choice of the winner with the candidates of a row, from word first on; it reports
+// chooseFrom goes on with the choice of the winner with the candidates of a row in the words from..to; it reports
 // whether no later one matters.
-func (s *state) chooseFrom(v *visit, row []uint64, first int) bool {
-	if s.plan.thorough {
-		return s.chooseThoroughly(v, row, first)
+func (s *state) chooseFrom(v *visit, row []uint64, from, to int) bool {
+	done := false
+	for first := from; first < to && !done; first += 64 {
+		words := s.some[(first-from)>>6]
+		switch {
+		case s.plan.byNeed:
+			done = s.chooseByNeed(v, row[first:], words, first)
+		case s.plan.secondPrice:
+			done = s.chooseSecond(v, row[first:], words, first)
+		default:
+			done = s.choose(v, row[first:], words, first)
+		}
 	}
-	return s.choose(v, row, first)
+	return done
 }
 
 // checkFloors settles bids that depend on the slot (or lie between two rows) where the floor is between their least and
@@ -174,18 +184,24 @@ func (s *state) skipCapped(j int, row []uint64, from, to int) {
 }
 
 // checkBudgets settles the campaigns whose budget holds some of their bids and not others.
-func (s *state) checkBudgets(v *visit, reached, offered, cand []uint64, first int) {
-	for i := range reached {
-		for x := reached[i] & s.check[first+i]; x != 0; x &= x - 1 {
-			r := (first+i)<<6 + bits.TrailingZeros64(x)
-			if s.affords(r, s.bid(r, v.j)) {
+func (s *state) checkBudgets(v *visit, row []uint64, from, to int) {
+	reached := s.reached.row(v.j)
+	for first := from &^ 63; first < to; first += 64 {
+		for words := s.checkWords[first>>6]; words != 0; words &= words - 1 {
+			w := first + bits.TrailingZeros64(words)
+			if w < from || w >= to {
 				continue
 			}
-			offered[i] &^= x & -x
-			cand[i] &^= x & -x
-			s.losses[r].budget++
-			s.failed[v.failed] = uint32(r)
-			v.failed++
+			for x := reached[w] & s.check[w]; x != 0; x &= x - 1 {
+				r := w<<6 + bits.TrailingZeros64(x)
+				if s.affords(r, s.bid(r, v.j)) {
+					continue
+				}
+				row[w] &^= x & -x
+				s.losses[r].budget++
+				s.failed[v.failed] = uint32(r)
+				v.failed++
+			}
 		}
 	}
 }
@@ -210,22 +226,4 @@ func (s *state) countContention(cand []uint64, winner int) {
 		}
 	}
 	row[winner]--
-}
-
-// predicate is the truth of a numbered expression at a slot.
-func (s *state) predicate(at, slot uint32) bool {
-	p := &s.plan.predicates[at]
-	if p.truth != nil {
-		return p.truth[p.dim.Code(int(slot))]
-	}
-	memo := &s.memo[at] // it is evaluated once per slot
-	if *memo>>1 == uint64(slot)+1 {
-		return *memo&1 == 1
-	}
-	truth := p.holds(slot)
-	*memo = (uint64(slot) + 1) << 1
-	if truth {
-		*memo |= 1
-	}
-	return truth
 }

@@ -23,6 +23,9 @@ func (s *state) setCheck(r int, on bool) {
 	if s.checks--; on {
 		s.checks += 2
 	}
+	if s.checkWords[w>>6] &^= 1 << (w & 63); s.check[w] != 0 {
+		s.checkWords[w>>6] |= 1 << (w & 63)
+	}
 }
 
 // reachGoal closes a campaign whose goal is reached, for good.

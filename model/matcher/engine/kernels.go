@@ -53,15 +53,22 @@ func matchPlain(out, live []uint64, set *rowSet, first, slots, from, to int) {
 	}
 }
 
-// intersect is a AND b, twice.
-func intersect(out, again, a, b []uint64) {
-	if useAssembly {
-		intersectAVX2(&out[0], &again[0], &a[0], &b[0], len(a))
-		return
-	}
-	for i, x := range a {
-		x &= b[i]
-		out[i], again[i] = x, x
+// intersect is a AND b; it says which words have a bit, of each 64 words in one of some.
+func intersect(out, a, b, some []uint64) {
+	for first := 0; first < len(a); first += 64 {
+		n := min(64, len(a)-first)
+		if useAssembly {
+			some[first>>6] = intersectAVX2(&out[first], &a[first], &b[first], n)
+			continue
+		}
+		mask := uint64(0)
+		for i, x := range a[first : first+n] {
+			x &= b[first+i]
+			if out[first+i] = x; x != 0 {
+				mask |= 1 << i
+			}
+		}
+		some[first>>6] = mask
 	}
 }
 

@@ -17,7 +17,7 @@ var useAssembly = cpu.X86.HasAVX2
 func matchAVX2(out, live, rows *uint64, offs, unions *uint32, columns, stride, slots, words, width int)
 
 //go:noescape
-func intersectAVX2(out, again, a, b *uint64, words int)
+func intersectAVX2(out, a, b *uint64, words int) uint64
 
 //go:noescape
 func absorbAVX2(planes, rows *uint64, words, sixteens int)

@@ -126,28 +126,36 @@ nextSlot:
 	VZEROUPPER
 	RET
 
-// func intersectAVX2(out, again, a, b *uint64, words int)
+// func intersectAVX2(out, a, b *uint64, words int) uint64
 TEXT ·intersectAVX2(SB), NOSPLIT, $0-40
 	MOVQ out+0(FP), DI
-	MOVQ again+8(FP), R8
-	MOVQ a+16(FP), SI
-	MOVQ b+24(FP), DX
-	MOVQ words+32(FP), CX
-	SHLQ $3, CX
-	XORQ BX, BX
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), DX
+	MOVQ words+24(FP), R9
+	XORQ R12, R12 // mask
+	XORQ CX, CX   // words done
+	VPXOR Y7, Y7, Y7
 
 both:
-	VMOVDQU (SI)(BX*1), Y0
-	VMOVDQU 32(SI)(BX*1), Y1
-	VPAND (DX)(BX*1), Y0, Y0
-	VPAND 32(DX)(BX*1), Y1, Y1
-	VMOVDQU Y0, (DI)(BX*1)
-	VMOVDQU Y1, 32(DI)(BX*1)
-	VMOVDQU Y0, (R8)(BX*1)
-	VMOVDQU Y1, 32(R8)(BX*1)
-	ADDQ $64, BX
-	CMPQ BX, CX
+	VMOVDQU (SI)(CX*8), Y0
+	VMOVDQU 32(SI)(CX*8), Y1
+	VPAND (DX)(CX*8), Y0, Y0
+	VPAND 32(DX)(CX*8), Y1, Y1
+	VMOVDQU Y0, (DI)(CX*8)
+	VMOVDQU Y1, 32(DI)(CX*8)
+	VPCMPEQQ Y7, Y0, Y0
+	VPCMPEQQ Y7, Y1, Y1
+	VMOVMSKPD Y0, AX
+	VMOVMSKPD Y1, BX
+	SHLQ $4, BX
+	ORQ  BX, AX
+	XORQ $255, AX
+	SHLQ CX, AX
+	ORQ  AX, R12
+	ADDQ $8, CX
+	CMPQ CX, R9
 	JLT  both
+	MOVQ R12, ret+32(FP)
 	VZEROUPPER
 	RET
 

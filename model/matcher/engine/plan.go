@@ -49,6 +49,8 @@ type plan struct {
 
 	predicates   []predicate
 	predicateIDs map[string]int32
+	truths       []truthTable // none if predicates are evaluated one by one
+	always       uint64       // predicates that are true everywhere
 
 	named       map[*inventory.Dimension][]uint32 // values that the targeting of all campaigns names
 	layout      *layout
@@ -65,7 +67,8 @@ type plan struct {
 	varying      int  // candidates whose bid depends on the slot
 	residuals    bool // some candidate has targeting across dimensions
 	skipsUnknown bool // some candidate is not for visitors who are not identified
-	thorough     bool // the winner or its price takes more than the order of bids
+	secondPrice  bool
+	byNeed       bool
 	whole        bool // all candidates are to be run through all gates
 	key          []byte
 }
@@ -99,6 +102,7 @@ func (e *Engine) compile(sc *model.Scenario) (*plan, error) {
 	}
 	e.compileColumns(p)
 	p.choosePaths()
+	p.tabulateTruths()
 	p.measure()
 	return p, nil
 }
@@ -160,47 +164,6 @@ func satisfiable(where []*node) bool {
 	return true
 }
 
-// predicate numbers an expression over slots; equal ones share a number.
-func (e *Engine) predicate(p *plan, expr *model.Expr) (uint32, error) {
-	p.key = appendKey(p.key[:0], expr)
-	if at, ok := p.predicateIDs[string(p.key)]; ok {
-		return uint32(at), nil
-	}
-	n, err := bind(expr, e.snap)
-	if err != nil {
-		return 0, err
-	}
-	return p.addPredicate(string(p.key), n), nil
-}
-
-// predicate is an expression over slots that is evaluated one by one.
-type predicate struct {
-	*node
-	dim   *inventory.Dimension
-	truth []bool // by code, where the expression is over one dimension of few codes
-}
-
-// truthMost is the most codes of a dimension by which predicates are tabulated.
-const truthMost = 4096
-
-func (p *plan) addPredicate(key string, n *node) uint32 {
-	at := len(p.predicates)
-	q := predicate{node: n}
-	if n != nil {
-		if dims := n.dimensions(nil); len(dims) == 1 && dims[0].Cardinality() <= truthMost {
-			q.dim, q.truth = dims[0], make([]bool, dims[0].Cardinality())
-			for code := range q.truth {
-				q.truth[code] = n.holdsCode(uint32(code))
-			}
-		}
-	}
-	p.predicates = append(p.predicates, q)
-	p.bytes += int64(len(q.truth))
-	p.predicateIDs[key] = int32(at)
-	p.bytes += n.size() + int64(len(key)) + 64
-	return uint32(at)
-}
-
 // rank puts the candidates in rank order.
 func (p *plan) rank() {
 	slices.SortFunc(p.cands, func(a, b candidate) int { return cmp.Compare(a.campaign.ID, b.campaign.ID) })
@@ -232,8 +195,8 @@ func (p *plan) choosePaths() {
 		}
 		p.skipsUnknown = p.skipsUnknown || skips && c.capped
 	}
-	p.thorough = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Policy.Auction == model.SecondPrice
-	p.whole = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Report.Losses || p.sc.Report.Contention
+	p.byNeed, p.secondPrice = p.sc.Policy.WithinPriority == model.ByNeed, p.sc.Policy.Auction == model.SecondPrice
+	p.whole = p.byNeed || p.sc.Report.Losses || p.sc.Report.Contention
 }
 
 // measure estimates the plan's own memory and that of the result.

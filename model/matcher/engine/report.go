@@ -94,9 +94,9 @@ func (s *state) reportLosses(out *model.CampaignResult, r int) {
 	*out.Matched, *out.MatchedUsers = found.matched, found.users
 	*out.LostIdentity, *out.AfterGoal, *out.LostBudget = s.unknown.total[r], l.goal, l.budget
 	*out.LostFloor = found.matched - reached - s.unknown.total[r]
-	*out.LostPacing = reached - l.goal - l.budget - offered
+	*out.LostPacing = reached - l.goal - l.budget - offered - s.lostFrequency[r] - s.lostSeparation[r]
 	*out.LostFrequency, *out.LostSeparation = s.lostFrequency[r], s.lostSeparation[r]
-	*out.Outbid = offered - s.lostFrequency[r] - s.lostSeparation[r] - out.Impressions
+	*out.Outbid = offered - out.Impressions
 }
 
 // contendersOf lists the campaigns that won most of the slots on which the one at rank r was outbid.

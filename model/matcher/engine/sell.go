@@ -1,16 +1,12 @@
 package engine
 
-import (
-	"github.com/whatif-machine/whatif/model"
-)
-
 // sell books the visit to its winner and returns the price.
 func (s *state) sell(v *visit) int64 {
 	r := v.winner
 	h, l := &s.hot[r], &s.ledger[r]
 	price := v.bid
-	if s.plan.sc.Policy.Auction == model.SecondPrice && h.flags&flagFixed == 0 {
-		price = min(v.bid, max(s.block.floor[v.j], v.second))
+	if s.plan.secondPrice && h.flags&flagFixed == 0 {
+		price = min(v.bid, max(s.block.floor[v.j], v.top.price(r)))
 	}
 	if l.impressions == 0 {
 		l.first = v.t

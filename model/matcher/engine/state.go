@@ -78,13 +78,15 @@ type state struct {
 	visit visit // the present one
 
 	// Counters, written in the order of the gates.
-	reached, offered lanes   // passed identity; passed budget and pacing
+	reached, offered lanes   // passed identity; passed all gates
 	unknown          lanes   // turned away for want of identity
 	since            []int64 // reached when the campaign was closed by its goal or budget
 	losses           []losses
 	lostFrequency    []int64
 	lostSeparation   []int64
 	checks           int      // bits of check
+	checkWords       []uint64 // words of check that have a bit
+	some             []uint64 // words of the present row that have a bit
 	failed           []uint32 // campaigns that failed the budget at this slot only
 	contention       []uint32 // [winner*n + loser]
 
@@ -130,6 +132,8 @@ func (s *state) reserve(m *meter, c census) {
 	s.reached.reserve(m, words)
 	s.offered.reserve(m, words)
 	s.unknown.reserve(m, words)
+	take(m, &s.checkWords, (words+63)/64)
+	take(m, &s.some, (words+63)/64)
 	take(m, &s.since, n)
 	take(m, &s.losses, n)
 	take(m, &s.lostFrequency, n)
