@@ -8,6 +8,9 @@ import (
 	"github.com/whatif-machine/whatif/model/inventory/columns"
 )
 
+// maxGivenValues is how many values of a slot are looked at: those allowed, and repetitions of them.
+const maxGivenValues = 16 * maxSetValues
+
 // setReader collects the rows of a multi-valued dimension in one row group. A row may go on in the next page, so
 // the last of a page stays open until the next row begins.
 type setReader struct {
@@ -62,8 +65,8 @@ func (s *setReader) page(p *columns.Page, values []uint32, fault error) error {
 			s.row++
 		}
 		end, present := rowEnd(p, entry)
-		if err := s.check(present, len(values), fault); err != nil {
-			return err
+		if present > 0 && (present > len(values) || len(s.pending)+present > maxGivenValues || s.row < s.start || s.row >= s.start+s.rows) {
+			return s.refuse(present, len(values), fault)
 		}
 		if begins && end < p.Len {
 			if err := s.set(values[:present]); err != nil {
@@ -87,22 +90,16 @@ func rowEnd(p *columns.Page, entry int) (end, present int) {
 	return end, present
 }
 
-// check refuses values of a row that can't be taken: of the page's values so many are left.
-func (s *setReader) check(present, left int, fault error) error {
-	if present == 0 {
-		return nil
-	}
+// refuse says why values of a row can't be taken: of those of the page so many are left.
+func (s *setReader) refuse(present, left int, fault error) error {
 	var errs []error
-	if len(s.pending)+present > 16*maxSetValues {
+	if len(s.pending)+present > maxGivenValues {
 		errs = append(errs, fmt.Errorf("more than the %d values allowed", maxSetValues))
 	} else if present > left {
 		errs = append(errs, fault)
 	}
 	if s.row < s.start || s.row >= s.start+s.rows {
 		errs = append(errs, fmt.Errorf("the list column has values outside of the row group's %d rows", s.rows))
-	}
-	if len(errs) == 0 {
-		return nil
 	}
 	return s.at(max(s.row, s.start), s.column, errors.Join(errs...))
 }

@@ -355,10 +355,24 @@ func (p *Pages) coded(data []byte, present int) error {
 	if err := runs(p.codes, data[1:], uint(data[0])); err != nil {
 		return err
 	}
-	if n, highest := p.dictionary.Len(), slices.Max(p.codes); uint64(highest) >= uint64(n) {
+	if n, highest := p.dictionary.Len(), highestCode(p.codes); uint64(highest) >= uint64(n) {
 		return fmt.Errorf("dictionary code %d of a dictionary of %d: %w", highest, n, errDamaged)
 	}
 	return nil
+}
+
+// highestCode is the greatest of some codes, looked for in four places at once since comparisons of one wait for each other.
+func highestCode(codes []uint32) uint32 {
+	var a, b, c, d uint32
+	for len(codes) >= 4 {
+		four := codes[:4:4]
+		a, b, c, d = max(a, four[0]), max(b, four[1]), max(c, four[2]), max(d, four[3])
+		codes = codes[4:]
+	}
+	for _, code := range codes {
+		a = max(a, code)
+	}
+	return max(a, b, c, d)
 }
 
 // levels decodes n levels of at most max; none are there if max is 0.
