@@ -128,38 +128,7 @@ func (s *state) readTable(k int) {
 		}
 		return
 	}
-	g := s.plan.layout.groups[t.group]
-	at, words := uint32(t.at), uint32(s.plan.words)
-	if g.codes != nil {
-		codes := g.codes[b.slot[0]:]
-		if !s.plan.visits.edited { // the block's slots stand side by side
-			for j, code := range codes[:len(offs)] {
-				offs[j] = at + words*uint32(code)
-			}
-			return
-		}
-		for j, i := range b.slot[:len(offs)] {
-			offs[j] = at + words*uint32(codes[i-b.slot[0]])
-		}
-		return
-	}
-	a := g.atoms[0]
-	switch d := a.dim; {
-	case d.U8() != nil:
-		readRows(offs, b.slot[:b.n], d.U8(), a.classOf, at, words)
-	case d.U16() != nil:
-		readRows(offs, b.slot[:b.n], d.U16(), a.classOf, at, words)
-	default:
-		readRows(offs, b.slot[:b.n], d.U32(), a.classOf, at, words)
-	}
-}
-
-// readRows finds rows by the class of each slot's code.
-func readRows[T uint8 | uint16 | uint32](offs, slots []uint32, codes []T, classOf []uint32, at, words uint32) {
-	codes = codes[slots[0]:]
-	for j, i := range slots {
-		offs[j] = at + words*classOf[codes[i-slots[0]]]
-	}
+	s.plan.layout.groups[t.group].read(offs, b.slot[:b.n], uint32(t.at), uint32(s.plan.words))
 }
 
 // unite puts the row of slot i together from the rows of its values, for place j of the block.
@@ -255,7 +224,7 @@ func (s *state) findRequests() {
 	}
 	requests := e.snap.Requests()
 	for j, i := range b.slot[:b.n] {
-		at := e.requestAt[requests[i]]
+		at := e.regionOf(requests[i])
 		if at != 0 {
 			at += b.copy[j] * uint32(e.requestCells)
 		}

@@ -101,11 +101,14 @@ func (f *fuser) join(a, b *grouping) *grouping {
 	out := &grouping{atoms: slices.Concat(a.atoms, b.atoms), codes: make([]uint16, f.slots)}
 	number := make([]uint16, a.rows*b.rows) // from 1
 	const stretch = 4096
-	left, right := make([]uint16, stretch), make([]uint16, stretch)
+	left, right, slots := make([]uint32, stretch), make([]uint32, stretch), make([]uint32, stretch)
 	for first := 0; first < f.slots; first += stretch {
 		n := min(stretch, f.slots-first)
-		a.read(left[:n], first)
-		b.read(right[:n], first)
+		for i := range n {
+			slots[i] = uint32(first + i)
+		}
+		a.read(left, slots[:n], 0, 1)
+		b.read(right, slots[:n], 0, 1)
 		for i, x := range left[:n] {
 			at := &number[int(x)*b.rows+int(right[i])]
 			if *at == 0 {

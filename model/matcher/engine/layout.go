@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	tableRows    = 512       // most combinations of a multi-valued dimension's values that get a row each
+	tableRows    = 1024      // most combinations of a multi-valued dimension's values that get a row each
 	fuseBytes    = 128 << 10 // most memory of the rows of dimensions that are fused
 	fewestRows   = 64        // that many combinations are fused however long a row is
-	codesMost    = 16        // most bytes a slot that a layout keeps
+	codesMost    = 8         // most bytes a slot that a layout keeps
 	layoutsMost  = 4         // layouts that an engine keeps
 	maskBits     = 64        // named values of a multi-valued dimension up to which sets of them are masks
 	sampledSlots = 1 << 14   // slots by which combinations are estimated
@@ -51,7 +51,8 @@ type grouping struct {
 	atoms  []*atom
 	rows   int
 	slotOf []uint32 // by combination: a slot that has it; nil for a single atom, whose classes are the combinations
-	codes  []uint16 // by slot; nil: by the class of the only atom
+	narrow []uint8  // by slot, where there are no more than 256
+	codes  []uint16 // by slot, where there are more; a single atom has neither: the class of its code says it
 }
 
 // layouts are those that an engine knows, by what they tell apart.
@@ -118,6 +119,7 @@ func newLayout(snap *inventory.Snapshot, named map[*inventory.Dimension][]uint32
 	}
 	l.groups = fuse(whole, snap.Len(), limit)
 	for g, group := range l.groups {
+		group.narrowCodes()
 		for _, a := range group.atoms {
 			l.groupOf[a.dim] = g
 		}
@@ -126,31 +128,14 @@ func newLayout(snap *inventory.Snapshot, named map[*inventory.Dimension][]uint32
 		l.chunks[a.dim] = append(l.chunks[a.dim], len(l.groups))
 		l.groups = append(l.groups, &grouping{atoms: []*atom{a}, rows: a.classes()})
 	}
-	l.keepCodes(snap.Len())
+	l.measure()
 	return l
 }
 
-// keepCodes notes the codes of chunks by slot, as far as there is room, and adds up the memory.
-func (l *layout) keepCodes(slots int) {
-	kept := 0
+// measure adds up the memory.
+func (l *layout) measure() {
 	for _, g := range l.groups {
-		if g.codes != nil {
-			kept += 2
-		}
-	}
-	for _, list := range l.chunks {
-		for _, k := range list {
-			if g := l.groups[k]; kept+2 <= codesMost {
-				codes := make([]uint16, slots)
-				g.read(codes, 0)
-				g.codes = codes
-				kept += 2
-			}
-		}
-	}
-	l.bytes = int64(kept) * int64(slots)
-	for _, g := range l.groups {
-		l.bytes += 4 * int64(len(g.slotOf))
+		l.bytes += 4*int64(len(g.slotOf)) + int64(len(g.narrow)) + 2*int64(len(g.codes))
 		for _, a := range g.atoms {
 			l.bytes += 4*int64(len(a.named)+len(a.classOf)+len(a.codeOf)) + 8*int64(len(a.masks)) + 256
 		}
@@ -259,9 +244,24 @@ func (a *atom) mask(values []uint32) uint64 {
 // classAt is the class at slot i.
 func (a *atom) classAt(i uint32) uint32 { return a.classOf[a.dim.Code(int(i))] }
 
+// narrowCodes keeps codes in a byte each where they fit.
+func (g *grouping) narrowCodes() {
+	if g.codes == nil || g.rows > 1<<8 {
+		return
+	}
+	g.narrow = make([]uint8, len(g.codes))
+	for i, code := range g.codes {
+		g.narrow[i] = uint8(code)
+	}
+	g.codes = nil
+}
+
 // codeAt is the combination at slot i.
 func (g *grouping) codeAt(i uint32) uint32 {
-	if g.codes != nil {
+	switch {
+	case g.narrow != nil:
+		return uint32(g.narrow[i])
+	case g.codes != nil:
 		return uint32(g.codes[i])
 	}
 	return g.atoms[0].classAt(i)
@@ -275,32 +275,41 @@ func (g *grouping) classOf(k, combination int) uint32 {
 	return g.atoms[k].classAt(g.slotOf[combination])
 }
 
-// read fills in the combinations of the slots from first on.
-func (g *grouping) read(out []uint16, first int) {
-	if g.codes != nil {
-		copy(out, g.codes[first:])
+// read fills in what is at the slots, which stand in order: the combination of each, times scale and from at on.
+func (g *grouping) read(out, slots []uint32, at, scale uint32) {
+	switch {
+	case g.narrow != nil:
+		readCodes(out, slots, g.narrow, at, scale)
+		return
+	case g.codes != nil:
+		readCodes(out, slots, g.codes, at, scale)
 		return
 	}
 	a := g.atoms[0]
 	switch d := a.dim; {
 	case d.U8() != nil:
-		readClasses(out, d.U8()[first:], a.classOf)
+		readClasses(out, slots, d.U8(), a.classOf, at, scale)
 	case d.U16() != nil:
-		readClasses(out, d.U16()[first:], a.classOf)
+		readClasses(out, slots, d.U16(), a.classOf, at, scale)
 	default:
-		readClasses(out, d.U32()[first:], a.classOf)
+		readClasses(out, slots, d.U32(), a.classOf, at, scale)
 	}
 }
 
-func readClasses[T uint8 | uint16 | uint32](out []uint16, codes []T, classOf []uint32) {
-	for i := range out {
-		out[i] = uint16(classOf[codes[i]])
+func readCodes[T uint8 | uint16](out, slots []uint32, codes []T, at, scale uint32) {
+	first := slots[0]
+	codes = codes[first:]
+	for j, i := range slots {
+		out[j] = at + scale*uint32(codes[i-first])
 	}
 }
 
-// wordsFor is the words of a row of so many bits.
-func wordsFor(bits int) int {
-	return max(1, (bits+64*chunkWords-1)/(64*chunkWords)) * chunkWords
+func readClasses[T uint8 | uint16 | uint32](out, slots []uint32, codes []T, classOf []uint32, at, scale uint32) {
+	first := slots[0]
+	codes = codes[first:]
+	for j, i := range slots {
+		out[j] = at + scale*classOf[codes[i-first]]
+	}
 }
 
 // mentions adds the values that a campaign's targeting names to those of its dimensions.
@@ -314,4 +323,9 @@ func (p *plan) mentions(n *node) {
 	for _, a := range n.args {
 		p.mentions(a)
 	}
+}
+
+// wordsFor is the words of a row of so many bits.
+func wordsFor(bits int) int {
+	return max(1, (bits+64*chunkWords-1)/(64*chunkWords)) * chunkWords
 }
