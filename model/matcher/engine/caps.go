@@ -196,12 +196,16 @@ func (s *state) turnAwayCapped(v *visit, row []uint64, from, to int) {
 }
 
 func turnAwayCapped[T word](s *state, cells []T, row []uint64, from, to int) bool {
-	c, taken := &s.plan.caps, false
 	closed := int(cells[0] & (1<<half[T]() - 1))
+	if closed == 0 {
+		return false
+	}
+	c, taken := &s.plan.caps, false
+	rules, windows, capAt, windowAt, mask := c.rules, s.windows, c.countBits&63, c.windowAt&63, c.capMask
 	for i := 1; i <= closed; {
 		cell := uint64(cells[i])
-		r := &c.rules[cell>>(c.countBits&63)&c.capMask]
-		if cell>>(c.windowAt&63) != s.windows[r.clock] {
+		r := &rules[cell>>capAt&mask]
+		if cell>>windowAt != windows[r.clock] {
 			if c.rewinds {
 				i++
 				continue
@@ -241,15 +245,16 @@ func countCap[T word](s *state, cells []T, k uint64) {
 	window := s.windows[r.clock]
 	fresh := window<<(c.windowAt&63) | k<<(c.countBits&63)
 	at := closed + 1
-	for ; at <= used; at++ {
-		if cell := uint64(cells[at]); cell>>(c.countBits&63)&c.capMask == k {
-			if cell>>(c.windowAt&63) == window {
-				fresh = cell
-				break
-			}
-			if !c.rewinds {
-				break // the window is over: its cell starts anew
-			}
+	for mask, want := T(c.capMask<<(c.countBits&63)), T(k<<(c.countBits&63)); at <= used; at++ {
+		if cells[at]&mask != want {
+			continue
+		}
+		if cell := uint64(cells[at]); cell>>(c.windowAt&63) == window {
+			fresh = cell
+			break
+		}
+		if !c.rewinds {
+			break // the window is over: its cell starts anew
 		}
 	}
 	if at > used {

@@ -39,17 +39,29 @@ func (s *state) chooseSecond(v *visit, row []uint64, words uint64, first int) bo
 		for x := row[w]; x != 0; x &= x - 1 {
 			r := (first+w)<<6 + bits.TrailingZeros64(x)
 			h := &s.hot[r]
-			if v.winner >= 0 && (h.priority != v.priority || h.high < v.bid && h.high <= v.top.second) {
+			bid := h.high
+			if v.winner < 0 {
+				if h.flags&flagVaries != 0 {
+					bid = s.bidOf(h, v.j)
+				}
+				v.winner, v.bid, v.priority = r, bid, h.priority
+				if h.flags&flagFixed == 0 {
+					v.top.first, v.top.owner = bid, r
+				}
+				continue
+			}
+			if h.priority != v.priority || bid < v.bid && bid <= v.top.second {
 				return true
 			}
-			bid := s.bidOf(h, v.j)
+			if h.flags&flagVaries != 0 {
+				bid = s.bidOf(h, v.j)
+			}
 			if h.flags&flagFixed == 0 {
 				v.top.add(r, bid)
 			}
-			switch {
-			case bid > v.bid: // of the first, too: a bid before it is -1
-				v.winner, v.bid, v.priority, v.hasDraw = r, bid, h.priority, false
-			case bid == v.bid:
+			if bid > v.bid {
+				v.winner, v.bid, v.hasDraw = r, bid, false
+			} else if bid == v.bid {
 				s.breakTie(v, r)
 			}
 		}

@@ -74,13 +74,16 @@ func (s *memberSets) take(k int, row []uint64, from, to int, counts []int64) boo
 	return any
 }
 
-// takeBit clears a rank's bit, if it is set in the words from..to, and counts it.
+// takeBit clears a rank's bit, if it is set in the words from..to, and counts it. Whether it is set is anybody's guess,
+// so nothing branches on it.
 func takeBit(row []uint64, r uint32, from, to int, counts []int64) bool {
 	w := int(r >> 6)
-	if w < from || w >= to || row[w]>>(r&63)&1 == 0 {
+	if w < from || w >= to {
 		return false
 	}
-	row[w] &^= 1 << (r & 63)
-	counts[r]++
-	return true
+	x := row[w]
+	was := x >> (r & 63) & 1
+	row[w] = x &^ (1 << (r & 63))
+	counts[r] += int64(was)
+	return was != 0
 }
