@@ -88,7 +88,7 @@ func (in *interner) fetch(hashes []uint64) {
 	for _, h := range hashes {
 		entry := in.table[h&mask]
 		known[n] = uint32(entry) - 1
-		if (entry^h)>>32 == 0 {
+		if entry != 0 && (entry^h)>>32 == 0 {
 			n++
 		}
 	}
