@@ -81,3 +81,16 @@ func TestASnapshotThatCannotBeOpened(t *testing.T) {
 		t.Errorf("%s first", order[0].ID)
 	}
 }
+
+// TestAJobElsewhereIsNotKeptWaiting for a snapshot that this process may not need: what slots.where leaves is taken
+// for everything, and variants keep the plan's order.
+func TestAJobElsewhereIsNotKeptWaiting(t *testing.T) {
+	none := model.Value{Kind: model.ValueExpr, Expr: &model.Expr{Op: model.OpAny}}
+	s := &study{job: jobForTests(), config: &model.Config{Parameters: []model.Parameter{{Name: "where", Edit: "slots.where"}}}}
+	s.job.Elsewhere = true
+	s.simulator, s.seen = panicking{}, &model.Glance{Slots: 1, Seen: []func(*model.Expr) bool{func(*model.Expr) bool { return true }}}
+	order := s.longestFirst(t.Context(), []model.Variant{variantOf("v0001", none), variantOf("v0002", model.Value{})})
+	if order[0].ID != "v0001" {
+		t.Errorf("%s first: it has looked at the snapshot", order[0].ID)
+	}
+}
