@@ -2,13 +2,13 @@ package model
 
 import "slices"
 
-// What simulating takes, in nanoseconds of a common core. Only their proportions matter: work is compared with
-// other work over the same snapshot. docs/PERFORMANCE.md has the figures that they are rounded from.
+// What simulating takes, in nanoseconds of a common core. Only their proportions matter, and those roughly: work is
+// compared with other work over the same snapshot.
 const (
 	workRow      = 10_000_000 // a variant: its row, written and committed
 	workCampaign = 5_000      // a campaign: compiled and reported
 
-	workChoice = 2 // a slot of the snapshot, where the variant has to decide how often it is visited
+	workChoice = 10 // a slot of the snapshot, where the variant has to decide how often it is visited
 
 	// A visited slot.
 	workVisit     = 30
