@@ -222,14 +222,16 @@ func (s *state) findRequests() {
 	if !s.sep.on {
 		return
 	}
-	requests := e.snap.Requests()
+	requests, warm := e.snap.Requests(), uint64(0)
 	for j, i := range b.slot[:b.n] {
 		at := e.regionOf(requests[i])
 		if at != 0 {
 			at += b.copy[j] * uint32(e.requestCells)
+			warm += uint64(s.sep.cells[at])
 		}
 		b.request[j] = at
 	}
+	b.warm += warm
 }
 
 // matched is what match reads of the block: all columns, or all but the floor's.

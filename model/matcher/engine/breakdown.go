@@ -57,16 +57,14 @@ func (s *state) countBreakdowns() {
 }
 
 func countCodes[T uint8 | uint16 | uint32](counts []codeCounts, codes []T, b *block) {
+	codes = codes[b.slot[0]:]
 	for j, i := range b.slot[:b.n] {
-		c := &counts[codes[i]]
+		c, price := &counts[codes[i-b.slot[0]]], b.price[j]
+		sold, known := uint64(^price)>>63, min(int64(b.user[j]), 1) // 1 or 0: who buys is hard to foretell
 		c.slots++
-		if price := b.price[j]; price >= 0 {
-			c.filled++
-			c.revenue += price
-			if b.user[j] != 0 {
-				c.identified++
-			}
-		}
+		c.filled += int64(sold)
+		c.identified += int64(sold) & known
+		c.revenue += price & -int64(sold)
 	}
 }
 

@@ -30,7 +30,8 @@ type rule struct {
 type caps struct {
 	rules   []rule
 	clocks  []clock
-	first   []uint32 // by rank: its rules are list[first[r]:first[r+1]], its own and its groups'
+	rulesOf [][]uint32 // by clock
+	first   []uint32   // by rank: its rules are list[first[r]:first[r+1]], its own and its groups'
 	list    []uint32
 	groups  [][]uint32 // members of each cap group that has a rule, as ranks
 	touch   int        // most rules that one win counts in
@@ -86,7 +87,7 @@ func (b *capBuilder) clockFor(c model.FrequencyCap, from int64) (int32, error) {
 	}
 	at := int32(len(b.clocks))
 	b.clockOf[clk] = at
-	b.clocks = append(b.clocks, clk)
+	b.clocks, b.rulesOf = append(b.clocks, clk), append(b.rulesOf, nil)
 	return at, nil
 }
 
@@ -101,6 +102,7 @@ func (b *capBuilder) add(list []model.FrequencyCap, member int32, from int64, ou
 			return nil, err
 		}
 		out = append(out, uint32(len(b.rules)))
+		b.rulesOf[clk] = append(b.rulesOf[clk], uint32(len(b.rules)))
 		b.rules = append(b.rules, rule{limit: uint64(c.Impressions), clock: clk, member: member})
 	}
 	return out, nil
@@ -182,6 +184,14 @@ func (c *caps) cells(n int) int {
 	return min(n*c.touch, len(c.rules))
 }
 
+// setWindow notes the present window of a clock.
+func (s *state) setWindow(clock int, window uint64) {
+	c := &s.plan.caps
+	for _, k := range c.rulesOf[clock] {
+		s.current[k] = window<<((c.windowAt-c.countBits)&63) | uint64(k)
+	}
+}
+
 // turnAwayCapped takes the campaigns out of a row, in the words from..to, that the visitor may not see again now.
 func (s *state) turnAwayCapped(v *visit, row []uint64, from, to int) {
 	taken := false
@@ -201,11 +211,11 @@ func turnAwayCapped[T word](s *state, cells []T, row []uint64, from, to int) boo
 		return false
 	}
 	c, taken := &s.plan.caps, false
-	rules, windows, capAt, windowAt, mask := c.rules, s.windows, c.countBits&63, c.windowAt&63, c.capMask
+	rules, current, capAt, mask := c.rules, s.current, c.countBits&63, c.capMask
 	for i := 1; i <= closed; {
-		cell := uint64(cells[i])
-		r := &rules[cell>>capAt&mask]
-		if cell>>windowAt != windows[r.clock] {
+		cell := uint64(cells[i]) >> capAt
+		k := cell & mask
+		if cell != current[k] {
 			if c.rewinds {
 				i++
 				continue
@@ -215,7 +225,7 @@ func turnAwayCapped[T word](s *state, cells []T, row []uint64, from, to int) boo
 			cells[0]--
 			continue
 		}
-		if m := r.member; m >= 0 {
+		if m := rules[k].member; m >= 0 {
 			taken = takeBit(row, uint32(m), from, to, s.lostFrequency) || taken
 		} else {
 			taken = s.capGroups.take(int(^m), row, from, to, s.lostFrequency) || taken
@@ -240,20 +250,17 @@ func (s *state) countCaps(o uint32, r int) {
 // countCap counts an impression in the present window of cap k.
 func countCap[T word](s *state, cells []T, k uint64) {
 	c := &s.plan.caps
-	r := &c.rules[k]
 	closed, used := int(cells[0]&(1<<half[T]()-1)), int(cells[0]>>half[T]())
-	window := s.windows[r.clock]
-	fresh := window<<(c.windowAt&63) | k<<(c.countBits&63)
+	present, capAt := s.current[k], c.countBits&63
+	fresh := present << capAt
 	at := closed + 1
-	for mask, want := T(c.capMask<<(c.countBits&63)), T(k<<(c.countBits&63)); at <= used; at++ {
-		if cells[at]&mask != want {
-			continue
-		}
-		if cell := uint64(cells[at]); cell>>(c.windowAt&63) == window {
+	for ; at <= used; at++ {
+		cell := uint64(cells[at])
+		if cell>>capAt == present {
 			fresh = cell
 			break
 		}
-		if !c.rewinds {
+		if cell>>capAt&c.capMask == k && !c.rewinds {
 			break // the window is over: its cell starts anew
 		}
 	}
@@ -262,7 +269,7 @@ func countCap[T word](s *state, cells []T, k uint64) {
 	}
 	fresh++
 	cells[at] = T(fresh)
-	if fresh&(1<<(c.countBits&63)-1) == r.limit {
+	if fresh&(1<<capAt-1) == c.rules[k].limit {
 		cells[at], cells[closed+1] = cells[closed+1], T(fresh)
 		cells[0]++
 	}

@@ -25,15 +25,16 @@ func TestCells(t *testing.T) {
 func driveCells(t *testing.T, r *rand.Rand, rewinds, wide bool) {
 	t.Helper()
 	const slots, cands, clocks = 60, 20, 3
-	s := &state{plan: &plan{words: chunkWords}, windows: make([]uint64, clocks), lostFrequency: make([]int64, cands)}
+	s, windows := &state{plan: &plan{words: chunkWords}, lostFrequency: make([]int64, cands)}, make([]uint64, clocks)
 	s.block.cell[0] = 1
 	c := &s.plan.caps
-	c.rewinds = rewinds
+	c.rewinds, c.rulesOf = rewinds, make([][]uint32, clocks)
 	for rank := range uint32(cands) {
 		c.first = append(c.first, uint32(len(c.list)))
 		for range r.IntN(3) {
-			c.list = append(c.list, uint32(len(c.rules)))
-			c.rules = append(c.rules, rule{limit: 1 + r.Uint64N(4), clock: int32(r.IntN(clocks)), member: int32(rank)})
+			clock, k := r.IntN(clocks), uint32(len(c.rules))
+			c.list, c.rulesOf[clock] = append(c.list, k), append(c.rulesOf[clock], k)
+			c.rules = append(c.rules, rule{limit: 1 + r.Uint64N(4), clock: int32(clock), member: int32(rank)})
 		}
 	}
 	c.first = append(c.first, uint32(len(c.list)))
@@ -49,6 +50,7 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds, wide bool) {
 	if c.wide != wide {
 		t.Fatalf("words of 64 bits: %v, want %v", c.wide, wide)
 	}
+	s.current = make([]uint64, len(c.rules))
 	s.cells, s.wideCells = make([]uint32, 2+c.cells(slots)+1), make([]uint64, 2+c.cells(slots)+1)
 	end := len(s.cells) - 1
 	s.cells[end], s.wideCells[end] = guard, guard // a write beyond the region would show
@@ -59,13 +61,14 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds, wide bool) {
 	}
 	counts := map[key]uint64{}
 	for range slots {
-		for k := range s.windows {
+		for k := range windows {
 			switch turn := r.IntN(10); {
 			case turn == 0:
-				s.windows[k]++
-			case turn == 1 && rewinds && s.windows[k] > 0:
-				s.windows[k]--
+				windows[k]++
+			case turn == 1 && rewinds && windows[k] > 0:
+				windows[k]--
 			}
+			s.setWindow(k, windows[k])
 		}
 		row := make([]uint64, chunkWords)
 		setFirst(row, cands-1) // the last did not come so far
@@ -77,7 +80,7 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds, wide bool) {
 		for rank := range cands {
 			capped := rank == cands-1
 			for _, k := range c.list[c.first[rank]:c.first[rank+1]] {
-				capped = capped || counts[key{k, s.windows[c.rules[k].clock]}] >= c.rules[k].limit
+				capped = capped || counts[key{k, windows[c.rules[k].clock]}] >= c.rules[k].limit
 			}
 			if got := row[rank>>6]>>(rank&63)&1 == 0; got != capped {
 				t.Fatalf("campaign %d: capped %v, want %v", rank, got, capped)
@@ -99,7 +102,7 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds, wide bool) {
 		winner := free[r.IntN(len(free))]
 		s.countCaps(1, winner)
 		for _, k := range c.list[c.first[winner]:c.first[winner+1]] {
-			counts[key{k, s.windows[c.rules[k].clock]}]++
+			counts[key{k, windows[c.rules[k].clock]}]++
 		}
 	}
 	if s.cells[end] != guard || s.wideCells[end] != guard {

@@ -117,19 +117,21 @@ func (s *state) offer(v *visit, from, to int) []uint64 {
 // chooseFrom goes on with the choice of the winner with the candidates of a row in the words from..to; it reports
 // whether no later one matters.
 func (s *state) chooseFrom(v *visit, row []uint64, from, to int) bool {
-	done := false
-	for first := from; first < to && !done; first += 64 {
-		words := s.some[(first-from)>>6]
+	for first := from; first < to; first += 64 {
+		words, done := s.some[(first-from)>>6], false
 		switch {
+		case s.plan.secondPrice && !s.plan.byNeed:
+			done = s.chooseSecond(v, row[first:], words, first)
 		case s.plan.byNeed:
 			done = s.chooseByNeed(v, row[first:], words, first)
-		case s.plan.secondPrice:
-			done = s.chooseSecond(v, row[first:], words, first)
 		default:
 			done = s.choose(v, row[first:], words, first)
 		}
+		if done {
+			return true
+		}
 	}
-	return done
+	return false
 }
 
 // checkFloors settles bids that depend on the slot (or lie between two rows) where the floor is between their least and

@@ -55,6 +55,10 @@ func matchPlain(out, live []uint64, set *rowSet, first, slots, from, to int) {
 
 // intersect is a AND b; it says which words have a bit, of each 64 words in one of some.
 func intersect(out, a, b, some []uint64) {
+	if useAssembly && len(a) <= 64 {
+		some[0] = intersectAVX2(&out[0], &a[0], &b[0], len(a))
+		return
+	}
 	for first := 0; first < len(a); first += 64 {
 		n := min(64, len(a)-first)
 		if useAssembly {

@@ -207,7 +207,7 @@ func (p *plan) measure() {
 	for r := range p.cands {
 		p.bytes += 16 * int64(len(p.cands[r].bids.table))
 	}
-	p.bytes += 96*int64(len(p.caps.rules)) + 16*int64(len(p.caps.list)) + 64<<10
+	p.bytes += 104*int64(len(p.caps.rules)) + 16*int64(len(p.caps.list)) + 64<<10
 }
 
 func appendInt(b []byte, v int64) []byte { return strconv.AppendInt(b, v, 10) }

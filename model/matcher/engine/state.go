@@ -70,7 +70,7 @@ type state struct {
 	cells     []uint32 // see caps
 	wideCells []uint64 // instead of cells, where they are wide
 	capGroups memberSets
-	windows   []uint64 // by clock: the present window, as it stands in cells
+	current   []uint64 // by cap: window and cap as a cell of the present window has them
 	sep       separation
 
 	clock timeline
@@ -152,7 +152,7 @@ func (s *state) reserve(m *meter, c census) {
 // reserveUsers takes the users' regions.
 func (s *state) reserveUsers(m *meter, c census) {
 	p := s.plan
-	take(m, &s.windows, len(p.caps.clocks))
+	take(m, &s.current, len(p.caps.rules))
 	if len(p.caps.rules) == 0 {
 		return
 	}

@@ -110,7 +110,7 @@ func (s *state) turnWindows(at int64) {
 		t.units[i], t.turns[i] = t.cal.unit(per, at)
 		for k := range s.plan.caps.clocks {
 			if c := &s.plan.caps.clocks[k]; c.per == per {
-				s.windows[k] = c.window(t.units[i])
+				s.setWindow(k, c.window(t.units[i]))
 			}
 		}
 	}
