@@ -66,7 +66,8 @@ func TestTheSnapshotTellsWhatAnEditLeaves(t *testing.T) {
 	// A thousand times as many such slots, so that the row of a variant does not outweigh them.
 	glance.Slots *= 1_000_000
 	got := ordered(t, config, glance,
-		variantOf("v0001", in("segments", "y", "z")), variantOf("v0002", in("country", "US")), variantOf("v0003", in("segments", "x")), variantOf("baseline", model.Value{}))
+		variantOf("v0001", in("segments", "y", "z")), variantOf("v0002", in("country", "US")), variantOf("v0003", in("segments", "x")),
+		variantOf("baseline", model.Value{Kind: model.ValueExpr, Expr: &model.Expr{Op: model.OpAll}}))
 	if want := "baseline v0002 v0001 v0003"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
