@@ -57,30 +57,29 @@ func standardFile(b *testing.B) string {
 func benchmarkLoad(b *testing.B, path string) {
 	var least, load time.Duration
 	var allocated, peak uint64
-	var snap *inventory.Snapshot
+	var slots, held float64
 	for b.Loop() {
 		begin := cpuTime()
 		unpack(b, path)
 		least = best(least, cpuTime()-begin)
 
-		snap = nil
 		debug.FreeOSMemory()
 		meter := startMeter()
 		before := totalAlloc()
 		begin = cpuTime()
-		var err error
-		if snap, err = inventory.Load(b.Context(), []string{path}, inventory.Options{}); err != nil {
+		snap, err := inventory.Load(b.Context(), []string{path}, inventory.Options{})
+		if err != nil {
 			b.Fatal(err)
 		}
 		load = best(load, cpuTime()-begin)
 		allocated = totalAlloc() - before
 		peak = max(peak, meter.stop())
+		slots, held = float64(snap.Len()), float64(snap.Bytes())
 	}
-	slots := float64(snap.Len())
 	b.ReportMetric(float64(load)/slots, "cpu-ns/slot")
 	b.ReportMetric(slots/load.Seconds(), "slots/s")
 	b.ReportMetric(float64(load)/float64(least), "x-unpack")
-	b.ReportMetric(float64(snap.Bytes())/slots, "held-B/slot")
+	b.ReportMetric(held/slots, "held-B/slot")
 	b.ReportMetric(float64(allocated)/slots, "alloc-B/slot")
 	b.ReportMetric(float64(peak)/slots, "peak-B/slot")
 }

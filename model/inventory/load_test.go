@@ -168,8 +168,8 @@ func stored(t *testing.T, what string, got, want *Snapshot) {
 // TestLoadIsPlain: random snapshots load as they are worked out slot by slot, from one file and from several with other
 // columns each; and those of slots in memory are the same.
 func TestLoadIsPlain(t *testing.T) {
-	sizes := []int{1, 2, 100, 3000, 20_000}
-	for seed := range uint64(rounds(200)) {
+	sizes := []int{1, 2, 100, 3000, 10_000}
+	for seed := range uint64(rounds(100)) {
 		slots := randomSlots(seed, sizes[seed%5])
 		want := plainSnapshot(slots)
 		var files []string
