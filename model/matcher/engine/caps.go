@@ -194,7 +194,7 @@ func (s *state) setWindow(clock int, window uint64) {
 
 // turnAwayCapped takes the campaigns out of a row, in the words from..to, that the visitor may not see again now.
 func (s *state) turnAwayCapped(v *visit, row []uint64, from, to int) {
-	taken := false
+	var taken bool
 	if at := s.block.cell[v.j]; s.plan.caps.wide {
 		taken = turnAwayCapped(s, s.wideCells[at:], row, from, to)
 	} else {

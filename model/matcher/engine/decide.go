@@ -118,7 +118,8 @@ func (s *state) offer(v *visit, from, to int) []uint64 {
 // whether no later one matters.
 func (s *state) chooseFrom(v *visit, row []uint64, from, to int) bool {
 	for first := from; first < to; first += 64 {
-		words, done := s.some[(first-from)>>6], false
+		var done bool
+		words := s.some[(first-from)>>6]
 		switch {
 		case s.plan.secondPrice && !s.plan.byNeed:
 			done = s.chooseSecond(v, row[first:], words, first)

@@ -63,7 +63,7 @@ type state struct {
 
 	// Rows of bits by rank.
 	live, goalDone, spentOut, paced, check, open []uint64
-	varies, residual, capped                     []uint64
+	residual, capped                             []uint64
 	candRow                                      []uint64
 
 	userAt    []uint32 // by user: offset of its first copy's region in cells
@@ -121,7 +121,7 @@ func (s *state) reserve(m *meter, c census) {
 	take(m, &s.paces, n)
 	s.wheel.reserve(m, n)
 	s.traffic.reserve(m, n)
-	for _, row := range []*[]uint64{&s.live, &s.goalDone, &s.spentOut, &s.paced, &s.check, &s.open, &s.varies,
+	for _, row := range []*[]uint64{&s.live, &s.goalDone, &s.spentOut, &s.paced, &s.check, &s.open,
 		&s.residual, &s.capped, &s.candRow} {
 		take(m, row, words)
 	}
@@ -273,7 +273,6 @@ func (s *state) beginCandidate(r int) {
 			row[r>>6] |= 1 << (r & 63)
 		}
 	}
-	set(s.varies, c.low != c.high)
 	set(s.residual, c.rest != nil)
 	set(s.capped, c.capped)
 	if c.bids.varies() {
