@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // ExprOp tells what an expression node does.
 type ExprOp string
 
@@ -19,6 +21,23 @@ type Expr struct {
 	Dimension string   `json:"dimension,omitempty"` // of in
 	Values    []string `json:"values,omitempty"`    // of in, not empty
 	Pos       Position `json:"-"`                   // where it was written
+}
+
+// Holds is the truth of the expression, given that of its OpIn nodes. A nil one holds.
+func (e *Expr) Holds(in func(*Expr) bool) bool {
+	if e == nil {
+		return true
+	}
+	arg := func(a *Expr) bool { return a.Holds(in) }
+	switch e.Op {
+	case OpAll:
+		return !slices.ContainsFunc(e.Args, func(a *Expr) bool { return !arg(a) })
+	case OpAny:
+		return slices.ContainsFunc(e.Args, arg)
+	case OpNot:
+		return !arg(e.Args[0])
+	}
+	return in(e)
 }
 
 // Position is a place in a document, for messages.

@@ -9,29 +9,10 @@ import (
 // MatchCampaign reports whether an expression over campaign fields selects a campaign, by its
 // fields as given. An empty or absent field is missing and in no list.
 func MatchCampaign(e *Expr, c *Campaign) bool {
-	if e == nil {
-		return true
-	}
-	switch e.Op {
-	case OpAll:
-		for _, a := range e.Args {
-			if !MatchCampaign(a, c) {
-				return false
-			}
-		}
-		return true
-	case OpAny:
-		for _, a := range e.Args {
-			if MatchCampaign(a, c) {
-				return true
-			}
-		}
-		return false
-	case OpNot:
-		return !MatchCampaign(e.Args[0], c)
-	}
-	value := campaignField(e.Dimension, c)
-	return value != "" && slices.Contains(e.Values, value)
+	return e.Holds(func(in *Expr) bool {
+		value := campaignField(in.Dimension, c)
+		return value != "" && slices.Contains(in.Values, value)
+	})
 }
 
 // campaignField is a field as text; empty: missing.

@@ -10,6 +10,8 @@
 // hands each step to any process, so a step carries an address and never the study itself. A
 // process reads the plan, the campaigns and the snapshot once, whatever the number of variants.
 //
+// Variants are handed out longest first, by an estimate of their work, so that none runs alone at the end.
+//
 // One variant can't take another down: each is simulated in a goroutine of its own, recovered, with
 // a time limit and a bound on its memory checked before anything is allocated, and whatever goes
 // wrong with it becomes a failed row. A step returns an error only when the job is cancelled, when

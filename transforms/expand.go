@@ -7,7 +7,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"github.com/shopspring/decimal"
 
 	"github.com/whatif-machine/whatif/model"
 )
@@ -38,8 +37,7 @@ func (f *expandFn) ProcessElement(ctx context.Context, _ []byte, emit func(strin
 	if err != nil {
 		return err
 	}
-	longestFirst(study.config, variants)
-	for _, v := range variants {
+	for _, v := range study.longestFirst(ctx, variants) {
 		emit(v.ID, v)
 	}
 	return nil
@@ -65,24 +63,4 @@ func chosen(plan *model.Plan, only []string) ([]model.Variant, error) {
 		return nil, fmt.Errorf("transforms: the plan of %s has no variant %s", plan.SimulationID, id)
 	}
 	return out, nil
-}
-
-// longestFirst orders variants so that the last ones to run are short: the end of a job is then not
-// spent waiting for a long one alone. Variants of equal length keep their order.
-func longestFirst(config *model.Config, variants []model.Variant) {
-	slices.SortStableFunc(variants, func(a, b model.Variant) int {
-		return length(config, b).Cmp(length(config, a))
-	})
-}
-
-// length estimates a variant's duration relative to the others: how many slots it decides.
-func length(config *model.Config, v model.Variant) decimal.Decimal {
-	n := decimal.NewFromInt(1)
-	for i, value := range v.Values {
-		edit := config.Parameters[i].Edit
-		if value.Kind == model.ValueNumber && (edit == "slots.traffic" || edit == "slots.sample") {
-			n = n.Mul(value.Number)
-		}
-	}
-	return n
 }

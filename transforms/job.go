@@ -14,7 +14,7 @@ type Job struct {
 	Results      string   // URI of the result store
 	SimulationID string   //
 	Attempt      int64    // the number of every attempt of this job, taken from the store
-	Only         []string // ids of the variants to run, in this order
+	Only         []string // ids of the variants to run; none: all of the plan
 	Simulator    string   // name of a registered simulator
 
 	// Elsewhere: a runner beyond this machine has it, which may run a bundle again, or twice at a time: what has a

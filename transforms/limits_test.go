@@ -86,34 +86,6 @@ func TestAJobThatCannotRunIsRefused(t *testing.T) {
 	}
 }
 
-// TestLongestFirst: a variant of twice the traffic takes about twice as long, one of a tenth of the
-// users a tenth.
-func TestLongestFirst(t *testing.T) {
-	config := &model.Config{Parameters: []model.Parameter{{Name: "traffic", Edit: "slots.traffic"}, {Name: "sample", Edit: "slots.sample"}, {Name: "bid", Edit: "campaigns.bid_cpm"}}}
-	variant := func(id string, values ...float64) model.Variant {
-		v := model.Variant{ID: id}
-		for _, x := range values {
-			value := model.Value{}
-			if x != 0 {
-				value = model.Value{Kind: model.ValueNumber, Number: decimal.NewFromFloat(x)}
-			}
-			v.Values = append(v.Values, value)
-		}
-		return v
-	}
-	variants := []model.Variant{
-		variant("baseline", 0, 0, 9), variant("v0001", 0.5, 0, 1), variant("v0002", 2, 0, 1), variant("v0003", 2, 0.1, 1), variant("v0004", 1, 1, 1),
-	}
-	longestFirst(config, variants)
-	var got []string
-	for _, v := range variants {
-		got = append(got, v.ID)
-	}
-	if strings.Join(got, " ") != "v0002 baseline v0004 v0001 v0003" {
-		t.Errorf("%v", got)
-	}
-}
-
 func TestChosenVariantsKeepThePlansOrder(t *testing.T) {
 	plan := &model.Plan{SimulationID: "s", Variants: []model.Variant{{ID: "baseline"}, {ID: "v0001"}, {ID: "v0002"}}}
 	some, err := chosen(plan, []string{"v0002", "baseline"})

@@ -21,7 +21,8 @@ type study struct {
 	limits *limits
 
 	opening   sync.Mutex
-	simulator Simulator // nil until the first variant needs it
+	simulator Simulator     // nil until the first variant needs it
+	seen      *model.Glance // at its snapshot, likewise
 }
 
 var studies = struct {
@@ -196,6 +197,6 @@ func (s *study) open(ctx context.Context) (Simulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.simulator = open(snap)
+	s.simulator, s.seen = open(snap), glanceAt(snap)
 	return s.simulator, nil
 }

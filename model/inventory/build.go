@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/whatif-machine/whatif/model"
 )
 
@@ -51,13 +53,19 @@ func (b *builder) add(s *model.Slot) error {
 }
 
 // addID enters the id of the next row.
-func (b *builder) addID(id []byte) error {
+func (b *builder) addID(id []byte) error { return b.addHashedID(id, xxhash.Sum64(id), false) }
+
+// addHashedID is addID of an id whose XXH64 is known and that may be known to be UTF-8.
+func (b *builder) addHashedID(id []byte, hash uint64, isUTF8 bool) error {
 	if len(id) == 0 {
 		return errors.New("slot_id is empty: every slot needs an id")
 	}
-	first, isNew := b.ids.intern(id)
+	first, isNew := b.ids.put(id, hash)
 	if !isNew {
 		return &duplicateID{id: string(id), first: first}
+	}
+	if isUTF8 && len(id) <= maxText {
+		return nil
 	}
 	if err := checkText(id); err != nil {
 		return fmt.Errorf("slot_id: %w", err)
@@ -75,7 +83,8 @@ func (b *builder) addDimensions(s *model.Slot, row int) error {
 		if err != nil {
 			return err
 		}
-		d.codes = append(pad(d.codes, row), number+1)
+		d.codes.pad(row)
+		d.codes.add(number + 1)
 	}
 	for name, values := range s.Sets {
 		d, err := b.dimension(name, true)
@@ -94,7 +103,8 @@ func (b *builder) addDimensions(s *model.Slot, row int) error {
 		if err != nil {
 			return err
 		}
-		d.codes = append(pad(d.codes, row), code)
+		d.codes.pad(row)
+		d.codes.add(code)
 	}
 	return nil
 }

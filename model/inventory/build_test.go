@@ -191,28 +191,32 @@ func equal[T any](t *testing.T, what string, got, want T, o ...cmp.Option) {
 	}
 }
 
+// TestNarrowing: codes are of the narrowest width that holds them, however they were added, and stay with their values.
 func TestNarrowing(t *testing.T) {
-	for _, n := range []int{255, 256, 65_535, 65_536} {
-		names, codes := numberedShort(n), make([]uint32, n)
-		for i := range codes {
-			codes[i] = uint32(i)
+	for n, want := range map[int]int{255: 8, 256: 16, 65_535: 16, 65_536: 32} {
+		names, all := numberedShort(n), make([]uint32, n)
+		for i := range all {
+			all[i] = uint32(i)
 		}
-		d := coded("x", names, codes)
-		width := map[bool]int{d.u8 != nil: 8, d.u16 != nil: 16, d.u32 != nil: 32}[true]
-		want := 8
-		if n >= 65_536 {
-			want = 32
-		} else if n >= 256 {
-			want = 16
+		var one, many, room codes
+		room.room = n
+		for _, code := range all {
+			one.add(code)
 		}
-		equal(t, "width", width, want)
-		for i := range codes {
-			if d.Values()[d.Code(i)-1] != names[i] {
-				t.Fatalf("%d values: slot %d has another value", n, i)
+		many.addAll(all)
+		room.addAll(all[:n/2])
+		room.addAll(all[n/2:])
+		for _, column := range []*codes{&one, &many, &room} {
+			d := coded("x", names, column)
+			equal(t, "width", map[bool]int{d.u8 != nil: 8, d.u16 != nil: 16, d.u32 != nil: 32}[true], want)
+			for i := range all {
+				if d.Values()[d.Code(i)-1] != names[i] {
+					t.Fatalf("%d values: slot %d has another value", n, i)
+				}
 			}
-		}
-		if !slices.IsSorted(d.Values()) {
-			t.Fatal("values are not sorted")
+			if !slices.IsSorted(d.Values()) {
+				t.Fatal("values are not sorted")
+			}
 		}
 	}
 }

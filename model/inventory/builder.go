@@ -48,7 +48,7 @@ type dimColumn struct {
 	multi bool
 	texts interner
 	sets  interner
-	codes []uint32
+	codes codes
 
 	numbers []uint32 // scratch: the set being added
 	key     []byte   // scratch: its bytes
@@ -115,14 +115,6 @@ func (b *builder) dimension(name string, multi bool) (*dimColumn, error) {
 	return d, nil
 }
 
-// pad makes codes as long as rows, with 0.
-func pad(codes []uint32, rows int) []uint32 {
-	if missing := rows - len(codes); missing > 0 {
-		return append(codes, make([]uint32, missing)...)
-	}
-	return codes
-}
-
 // code is the code of a text, which is empty for no one; new texts are checked.
 func (c *textColumn) code(b []byte) (uint32, error) {
 	if len(b) == 0 {
@@ -163,7 +155,7 @@ func (d *dimColumn) text(b []byte) (uint32, error) {
 	return number, nil
 }
 
-// set is the code of a set of values, given by number in any order and with repetitions.
+// set is the code of a set of values, given by number in any order and with repetitions. It sorts them.
 func (d *dimColumn) set(numbers []uint32) (uint32, error) {
 	if len(numbers) == 0 {
 		return 0, nil

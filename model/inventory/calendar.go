@@ -54,42 +54,51 @@ var weekdays = [7]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
 // derive makes hour_of_day, day_of_week and day of the sorted times.
 func derive(times []model.Instant, location *time.Location) []*Dimension {
-	hours, daysOfWeek, days := make([]uint8, len(times)), make([]uint8, len(times)), make([]uint32, len(times))
-	cal := calendar{location: location}
+	hours, daysOfWeek, days := codes{room: len(times)}, codes{room: len(times)}, codes{room: len(times)}
 	numbers := map[int64]uint32{} // local day -> its place in dates
 	var dates []string
-	lastDay, lastCode := int64(0), uint32(0)
-	for i, t := range times {
-		day, second := cal.local(t)
-		if i == 0 || day != lastDay {
-			code, seen := numbers[day]
-			if !seen {
-				code = uint32(len(dates))
-				numbers[day] = code
-				dates = append(dates, time.Unix(day*86_400, 0).UTC().Format(time.DateOnly))
-			}
-			lastDay, lastCode = day, code
+	eachHour(times, &calendar{location: location}, func(day int64, hour uint32, slots int) {
+		code, seen := numbers[day]
+		if !seen {
+			code = uint32(len(dates))
+			numbers[day] = code
+			dates = append(dates, time.Unix(day*86_400, 0).UTC().Format(time.DateOnly))
 		}
-		hours[i] = uint8(second / 3600)
-		daysOfWeek[i] = uint8(((day+3)%7 + 7) % 7) // 1970-01-01 was a Thursday
-		days[i] = lastCode
-	}
+		hours.repeat(hour, slots)
+		daysOfWeek.repeat(uint32(((day+3)%7+7)%7), slots) // 1970-01-01 was a Thursday
+		days.repeat(code, slots)
+	})
 	hourNames := make([]string, 24)
 	for h := range hourNames {
 		hourNames[h] = strconv.Itoa(h)
 	}
 	return []*Dimension{
-		coded(model.HourOfDay, hourNames, hours),
-		coded(model.DayOfWeek, weekdays[:], daysOfWeek),
-		coded(model.Day, dates, days),
+		coded(model.HourOfDay, hourNames, &hours),
+		coded(model.DayOfWeek, weekdays[:], &daysOfWeek),
+		coded(model.Day, dates, &days),
 	}
 }
 
-// coded is the scalar dimension in which slot i has the value names[codes[i]].
-func coded[T uint8 | uint32](name string, names []string, codes []T) *Dimension {
+// eachHour calls do for every stretch of the sorted times that lies in one hour of one local day.
+func eachHour(times []model.Instant, c *calendar, do func(day int64, hour uint32, slots int)) {
+	for start := 0; start < len(times); {
+		day, second := c.local(times[start])
+		utc := day*86_400 + second - c.offset
+		limit := model.Instant(1_000_000 * min(utc+3600-second%3600, c.end)) // the next full hour, or change of the clock
+		end := start + 1
+		for end < len(times) && times[end] < limit {
+			end++
+		}
+		do(day, uint32(second/3600), end-start)
+		start = end
+	}
+}
+
+// coded is the scalar dimension in which slot i has the value names[column.at(i)]. It takes the column.
+func coded(name string, names []string, column *codes) *Dimension {
 	occurs := make([]bool, len(names))
-	for _, c := range codes {
-		occurs[c] = true
+	for i := range uint32(column.len()) {
+		occurs[column.at(i)] = true
 	}
 	d := &Dimension{name: name, values: []string{}}
 	for i, ok := range occurs {
@@ -103,7 +112,8 @@ func coded[T uint8 | uint32](name string, names []string, codes []T) *Dimension 
 		at, _ := slices.BinarySearch(d.values, value)
 		rank[i] = uint32(at) + 1
 	}
-	d.narrow(len(codes), func(i int) uint32 { return rank[codes[i]] })
+	column.fit(uint32(len(d.values)))
+	column.finish(d, rank, nil, &spares{})
 	return d
 }
 

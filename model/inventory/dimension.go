@@ -64,24 +64,3 @@ func (d *Dimension) bytes() int64 {
 	}
 	return n
 }
-
-// narrow gives d the codes of all slots in the narrowest form: code(i) is slot i's.
-func (d *Dimension) narrow(slots int, code func(i int) uint32) {
-	switch n := d.Cardinality(); {
-	case n <= 1<<8:
-		d.u8 = make([]uint8, slots)
-		for i := range d.u8 {
-			d.u8[i] = uint8(code(i))
-		}
-	case n <= 1<<16:
-		d.u16 = make([]uint16, slots)
-		for i := range d.u16 {
-			d.u16[i] = uint16(code(i))
-		}
-	default:
-		d.u32 = make([]uint32, slots)
-		for i := range d.u32 {
-			d.u32[i] = code(i)
-		}
-	}
-}

@@ -10,7 +10,13 @@
 // A slot costs 28 bytes (time, hash of its id, user, request, floor) and one code of 1, 2 or 4 bytes
 // per dimension, the narrowest that fits; texts are held once per distinct value. Slot ids and user
 // ids are kept as XXH64 hashes only, because every draw of the semantics depends on the hashes alone.
-// Loading holds the texts of ids besides, to sort by them and to find duplicates.
+//
+// Loading goes column by column within a row group, a page at a time:
+//
+//	page --dictionary entry to code, once each--> codes of 1, 2 or 4 bytes --in order of (time, slot_id)--> Snapshot
+//
+// It holds the texts of ids besides, to find duplicates and to sort by them; a column that is sorted leaves its
+// memory to the next. At the most that is about three times what the snapshot will hold (BenchmarkLoad).
 //
 // # Files
 //

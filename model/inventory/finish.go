@@ -1,8 +1,6 @@
 package inventory
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -15,8 +13,8 @@ import (
 // maxShiftDays keeps a shifted time within 64 bits; whether it is a date is checked after.
 const maxShiftDays = 4_000_000
 
-// finish shifts, sorts, renumbers and narrows what was collected. Columns are freed as they are
-// done, so that at no time more than one of them is held twice.
+// finish shifts, sorts, renumbers and narrows what was collected. A column that is done leaves its memory to the
+// next, so that at no time more than one of a width is held twice.
 func (b *builder) finish(o Options) (*Snapshot, error) {
 	rows := len(b.times)
 	if rows == 0 {
@@ -25,19 +23,21 @@ func (b *builder) finish(o Options) (*Snapshot, error) {
 	if err := b.shift(o.ShiftDays); err != nil {
 		return nil, err
 	}
-	order := b.order()
-	s := &Snapshot{times: permute(b.times, order), slotHashes: permute(b.ids.hashes, order)}
+	b.requests.texts = interner{}
+	order, words := sortRows(b.times, &b.ids, b.ids.table)
+	s := &Snapshot{times: fitted(b.times), slotHashes: b.ids.hashes(words, order)}
 	b.times, b.ids = nil, interner{}
-	s.users, s.userHashes = b.users.finishUsers(order)
+	var spare spares
+	s.users, s.userHashes = b.users.finishUsers(order, &spare)
 	b.users = textColumn{}
-	s.requests, s.requestCount = finishRequests(permute(b.requests.codes, order))
+	s.requests, s.requestCount = finishRequests(permute(&spare.u32, b.requests.codes, order))
 	b.requests = textColumn{}
-	s.floorCodes, s.floorValues = b.floors.finish(order)
+	s.floorCodes, s.floorValues = b.floors.finish(order, &spare)
 	b.floors = floorColumn{}
 	for _, name := range slices.Sorted(maps.Keys(b.dims)) {
 		d := b.dims[name]
-		d.codes = pad(d.codes, rows)
-		s.dimensions = append(s.dimensions, d.finish(order))
+		d.codes.pad(rows)
+		s.dimensions = append(s.dimensions, d.finish(order, &spare))
 		delete(b.dims, name)
 	}
 	s.dimensions = append(s.dimensions, derive(s.times, o.location())...)
@@ -66,44 +66,15 @@ func (b *builder) shift(days int64) error {
 	return nil
 }
 
-// order lists the rows by (time, slot_id by bytes); nil if that is how they came.
+// order lists the rows by (time, slot_id by bytes) and leaves them as they are; nil if that is how they came.
 func (b *builder) order() []uint32 {
-	compare := func(i, j uint32) int {
-		if c := cmp.Compare(b.times[i], b.times[j]); c != 0 {
-			return c
-		}
-		return bytes.Compare(b.ids.bytes(i), b.ids.bytes(j))
-	}
-	sorted := true
-	for i := 1; i < len(b.times) && sorted; i++ {
-		sorted = compare(uint32(i-1), uint32(i)) < 0
-	}
-	if sorted {
-		return nil
-	}
-	order := make([]uint32, len(b.times))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, compare)
+	order, _ := sortRows(slices.Clone(b.times), &b.ids, nil)
 	return order
 }
 
-// permute is column in the given order; nil means as it is.
-func permute[T any](column []T, order []uint32) []T {
-	if order == nil {
-		return slices.Clip(column)
-	}
-	out := make([]T, len(order))
-	for i, row := range order {
-		out[i] = column[row]
-	}
-	return out
-}
-
 // finishUsers numbers the users from 1 in order of their first visit.
-func (c *textColumn) finishUsers(order []uint32) (users []uint32, hashes []uint64) {
-	users = permute(c.codes, order)
+func (c *textColumn) finishUsers(order []uint32, spare *spares) (users []uint32, hashes []uint64) {
+	users = permute(&spare.u32, c.codes, order)
 	hashes = make([]uint64, 1, c.texts.len()+1)
 	numbers := make([]uint32, c.texts.len()+1)
 	for i, code := range users {
@@ -112,7 +83,7 @@ func (c *textColumn) finishUsers(order []uint32) (users []uint32, hashes []uint6
 		}
 		if numbers[code] == 0 {
 			numbers[code] = uint32(len(hashes))
-			hashes = append(hashes, c.texts.hashes[code-1])
+			hashes = append(hashes, c.texts.hash(code-1))
 		}
 		users[i] = numbers[code]
 	}
@@ -135,39 +106,28 @@ func finishRequests(codes []uint32) (requests []uint32, count int) {
 }
 
 // finish numbers the floors in ascending order.
-func (c *floorColumn) finish(order []uint32) (codes []uint32, values []model.CPM) {
+func (c *floorColumn) finish(order []uint32, spare *spares) (codes []uint32, values []model.CPM) {
 	values = slices.Sorted(slices.Values(c.values))
 	rank := make([]uint32, len(values))
 	for place, v := range values {
 		rank[c.numbers[v]] = uint32(place)
 	}
-	codes = permute(c.codes, order)
-	for i, code := range codes {
-		codes[i] = rank[code]
-	}
-	return codes, values
+	return recode(&spare.u32, c.codes, order, rank), values
 }
 
-// finish sorts values and sets, and narrows the codes.
-func (d *dimColumn) finish(order []uint32) *Dimension {
+// finish sorts values and sets, and puts the codes in order.
+func (d *dimColumn) finish(order []uint32, spare *spares) *Dimension {
 	out := &Dimension{name: d.name, multi: d.multi}
-	var valueRank []uint32
-	out.values, valueRank = sortRanked(d.texts.strings(), strings.Compare)
-	rank := valueRank
+	var rank []uint32
+	out.values, rank = sortRanked(d.texts.strings(), strings.Compare)
 	if d.multi {
-		out.sets, rank = sortRanked(d.decodeSets(valueRank), slices.Compare[[]uint32])
+		out.sets, rank = sortRanked(d.decodeSets(rank), slices.Compare[[]uint32])
 	}
-	at := func(i int) int { return i }
-	if order != nil {
-		at = func(i int) int { return int(order[i]) }
+	byCode := make([]uint32, len(rank)+1) // 0, missing, stays
+	for i, r := range rank {
+		byCode[i+1] = r + 1
 	}
-	out.narrow(len(d.codes), func(i int) uint32 {
-		code := d.codes[at(i)]
-		if code == 0 {
-			return 0
-		}
-		return rank[code-1] + 1
-	})
+	d.codes.finish(out, byCode, order, spare)
 	return out
 }
 
@@ -193,8 +153,9 @@ func sortRanked[T any](items []T, compare func(a, b T) int) (sorted []T, rank []
 	}
 	slices.SortFunc(places, func(a, b uint32) int { return compare(items[a], items[b]) })
 	rank = make([]uint32, len(items))
+	sorted = make([]T, len(items))
 	for place, former := range places {
-		rank[former] = uint32(place)
+		rank[former], sorted[place] = uint32(place), items[former]
 	}
-	return permute(items, places), rank
+	return sorted, rank
 }

@@ -125,7 +125,8 @@ func (c craft) file(t testing.TB) []byte {
 		c.values = c.rows
 	}
 	out := append([]byte("PAR1"), c.id...)
-	timePage := page(t, format.PageHeader{Type: format.DataPage, DataPageHeader: present(format.DataPageHeader{NumValues: int32(c.rows), Encoding: format.Plain})}, make([]byte, 8), 8)
+	times := 8 * min(c.rows, 2) // more rows than that have none
+	timePage := page(t, format.PageHeader{Type: format.DataPage, DataPageHeader: present(format.DataPageHeader{NumValues: int32(c.rows), Encoding: format.Plain})}, make([]byte, times), int32(times))
 	timeAt := int64(len(out))
 	out = append(out, timePage...)
 	chunk := format.ColumnMetaData{Type: format.ByteArray, Codec: c.codec, NumValues: c.values, DataPageOffset: 4, TotalCompressedSize: int64(len(c.id)), PathInSchema: []string{"slot_id"}}

@@ -123,12 +123,5 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-func BenchmarkLoad(b *testing.B) {
-	path := millionFile(b)
-	for b.Loop() {
-		if _, err := Load(b.Context(), []string{path}, Options{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(1e6*float64(b.N)/b.Elapsed().Seconds(), "slots/s")
-}
+// MillionFile lets tests from outside of the package have the file.
+var MillionFile = millionFile

@@ -14,20 +14,21 @@ func (b *builder) slot(i uint32) model.Slot {
 		UserID: b.users.text(i), RequestID: b.requests.text(i),
 	}
 	for name, d := range b.dims {
-		if int(i) >= len(d.codes) || d.codes[i] == 0 {
+		if int(i) >= d.codes.len() || d.codes.at(i) == 0 {
 			continue
 		}
+		code := d.codes.at(i) - 1
 		if d.multi {
 			if s.Sets == nil {
 				s.Sets = map[string][]string{}
 			}
-			s.Sets[name] = d.setTexts(d.codes[i] - 1)
+			s.Sets[name] = d.setTexts(code)
 			continue
 		}
 		if s.Scalars == nil {
 			s.Scalars = map[string]string{}
 		}
-		s.Scalars[name] = string(d.texts.bytes(d.codes[i] - 1))
+		s.Scalars[name] = string(d.texts.bytes(code))
 	}
 	return s
 }

@@ -54,31 +54,67 @@ func runs[T uint8 | uint32](dst []T, data []byte, width uint) error {
 		}
 		data = data[bytesPerValue:]
 		count := int(min(uint64(len(dst)-at), head>>1))
-		run := dst[at : at+count]
-		for i := range run {
-			run[i] = T(value)
-		}
+		repeat(dst[at:at+count], T(value))
 		at += count
 	}
 	return nil
 }
 
+// repeat sets all of dst, most of it by copies of its doubling beginning.
+func repeat[T uint8 | uint32](dst []T, value T) {
+	for i := range dst[:min(16, len(dst))] {
+		dst[i] = value
+	}
+	for done := 16; done < len(dst); done *= 2 {
+		copy(dst[done:], dst[:done])
+	}
+}
+
 // unpackBits unpacks values of width bits (1..32), lowest bit first. data holds whole groups of 8 for dst.
 func unpackBits[T uint8 | uint32](dst []T, data []byte, width uint) {
-	var buffer uint64
-	var bits uint
 	mask := uint64(1)<<width - 1
-	at := 0
-	for i := range dst {
-		for bits < width {
-			buffer |= uint64(data[at]) << bits
-			at++
-			bits += 8
-		}
-		dst[i] = T(buffer & mask)
-		buffer >>= width
-		bits -= width
+	whole := 0 // values of the groups that are unpacked eight at a time
+	if width <= 8 {
+		whole = unpackGroups(dst, data, width, mask)
 	}
+	bit := uint(whole) * width
+	for i := whole; i < len(dst); i++ {
+		dst[i] = T(bitsAt(data, bit) & mask)
+		bit += width
+	}
+}
+
+// unpackGroups unpacks groups of 8 values of up to 8 bits, which one read of 8 bytes holds, as long as there
+// are 8 bytes to read, and returns the number of values.
+func unpackGroups[T uint8 | uint32](dst []T, data []byte, width uint, mask uint64) int {
+	at := 0
+	for len(dst)-at >= 8 && len(data) >= 8 {
+		group := binary.LittleEndian.Uint64(data)
+		eight := dst[at : at+8 : at+8]
+		for i := range eight {
+			eight[i] = T(group & mask)
+			group >>= width
+		}
+		at, data = at+8, data[width:]
+	}
+	return at
+}
+
+// bitsAt is at least the 57 bits of data that begin at a bit, or as many as there are.
+func bitsAt(data []byte, bit uint) uint64 {
+	if rest := data[bit/8:]; len(rest) >= 8 {
+		return binary.LittleEndian.Uint64(rest) >> (bit % 8)
+	}
+	return lastBits(data[bit/8:]) >> (bit % 8)
+}
+
+// lastBits is bitsAt where fewer than 8 bytes are left.
+func lastBits(rest []byte) uint64 {
+	var bits uint64
+	for i, b := range rest {
+		bits |= uint64(b) << (8 * i)
+	}
+	return bits
 }
 
 // deltas decodes DELTA_BINARY_PACKED values, at most limit of them, into dst and returns them and the rest
@@ -134,14 +170,30 @@ func deltaBlock(values []int64, at int, data []byte, parts, size int) (int, []by
 			return 0, nil, fmt.Errorf("a delta part of %d values of %d bits in %d bytes: %w", size, width, len(data), errDamaged)
 		}
 		count := min(size, len(values)-at)
-		addDeltas(values, at, count, data[:need], uint(width), least)
+		addDeltas(values, at, count, data, uint(width), least)
 		at, data = at+count, data[need:]
 	}
 	return at, data, nil
 }
 
 // addDeltas sets count values from values[at] on, each the one before it plus least plus width bits of data.
+// The bytes beyond those bits are read too, and make no difference.
 func addDeltas(values []int64, at, count int, data []byte, width uint, least int64) {
+	if width > 57 {
+		addWideDeltas(values, at, count, data, width, least)
+		return
+	}
+	last, mask := values[at-1], uint64(1)<<width-1
+	bit := uint(0)
+	for i := range values[at : at+count] {
+		last += least + int64(bitsAt(data, bit)&mask)
+		values[at+i] = last
+		bit += width
+	}
+}
+
+// addWideDeltas is addDeltas for widths that a read of 8 bytes doesn't hold wherever they begin.
+func addWideDeltas(values []int64, at, count int, data []byte, width uint, least int64) {
 	for i := range uint(count) {
 		delta := uint64(0)
 		for bit := uint(0); bit < width; {

@@ -2,10 +2,12 @@ package columns
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -44,7 +46,7 @@ func (p *Page) Present() int {
 	return p.Values.Len()
 }
 
-// Pages reads the pages of one column in one row group, in order.
+// Pages reads the pages of one column in one row group, in order. Open begins another with the same memory.
 type Pages struct {
 	column *Column
 	chunk  *format.ColumnMetaData
@@ -53,44 +55,71 @@ type Pages struct {
 	expect int64 // values of the chunk not seen yet
 
 	page       Page
-	dictionary *Vector
+	dictionary *Vector // nil or &words
+	words      Vector
 	plain      Vector
 	codes      []uint32
 	def, rep   []uint8
 	compressed []byte
 	data       []byte
+	dictData   []byte
 }
 
 // Pages begins to read a column in a row group.
 func (c *Column) Pages(group int) (*Pages, error) {
+	p := new(Pages)
+	if err := p.Open(c, group); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Open begins to read a column in a row group. Pages that were read before are no longer valid, their dictionaries
+// included: their memory is used again.
+func (p *Pages) Open(c *Column, group int) error {
+	meta, start, err := c.chunk(group)
+	if err != nil {
+		return err
+	}
+	section := io.NewSectionReader(c.file.file, start, meta.TotalCompressedSize)
+	if size := int(min(headerWindow, meta.TotalCompressedSize+16)); p.reader == nil || p.reader.Size() < size {
+		p.reader = bufio.NewReaderSize(section, size)
+	} else {
+		p.reader.Reset(section)
+	}
+	p.column, p.chunk, p.dictionary = c, meta, nil
+	p.left, p.expect = meta.TotalCompressedSize, meta.NumValues
+	return nil
+}
+
+// chunk finds a column in a row group, and where its pages begin.
+func (c *Column) chunk(group int) (meta *format.ColumnMetaData, start int64, err error) {
 	if c.Err != nil {
-		return nil, c.Err
+		return nil, 0, c.Err
 	}
 	rowGroup := &c.file.meta.RowGroups[group]
 	chunk := &rowGroup.Columns[c.leaf]
-	meta := &chunk.MetaData
+	meta = &chunk.MetaData
 	if len(chunk.EncryptedColumnMetadata) > 0 || chunk.CryptoMetadata.Value != nil {
-		return nil, errors.New("the column is encrypted: decrypt the file first")
+		return nil, 0, errors.New("the column is encrypted: decrypt the file first")
 	}
 	if chunk.FilePath != "" {
-		return nil, errors.New("the column is in another file: merge them first")
+		return nil, 0, errors.New("the column is in another file: merge them first")
 	}
 	if meta.Type != c.typ {
-		return nil, fmt.Errorf("the column has the type %v in the schema and %v in row group %d: %w", c.typ, meta.Type, group, errDamaged)
+		return nil, 0, fmt.Errorf("the column has the type %v in the schema and %v in row group %d: %w", c.typ, meta.Type, group, errDamaged)
 	}
-	start := meta.DataPageOffset
+	start = meta.DataPageOffset
 	if meta.DictionaryPageOffset > 0 && meta.DictionaryPageOffset < start {
 		start = meta.DictionaryPageOffset
 	}
 	if start < 4 || meta.TotalCompressedSize < 0 || start > c.file.size || meta.TotalCompressedSize > c.file.size-start {
-		return nil, fmt.Errorf("row group %d says that the column has %d bytes at %d of a file of %d: %w", group, meta.TotalCompressedSize, start, c.file.size, errDamaged)
+		return nil, 0, fmt.Errorf("row group %d says that the column has %d bytes at %d of a file of %d: %w", group, meta.TotalCompressedSize, start, c.file.size, errDamaged)
 	}
 	if c.List && meta.NumValues > rowGroup.NumRows*maxListValues || !c.List && meta.NumValues != rowGroup.NumRows {
-		return nil, fmt.Errorf("row group %d has %d rows, but %d values of the column: %w", group, rowGroup.NumRows, meta.NumValues, errDamaged)
+		return nil, 0, fmt.Errorf("row group %d has %d rows, but %d values of the column: %w", group, rowGroup.NumRows, meta.NumValues, errDamaged)
 	}
-	section := io.NewSectionReader(c.file.file, start, meta.TotalCompressedSize)
-	size := int(min(headerWindow, meta.TotalCompressedSize+16))
-	return &Pages{column: c, chunk: meta, reader: bufio.NewReaderSize(section, size), left: meta.TotalCompressedSize, expect: meta.NumValues}, nil
+	return meta, start, nil
 }
 
 // Next is the next page, or io.EOF after the last.
@@ -200,17 +229,19 @@ func (p *Pages) readDictionary(h *format.PageHeader) error {
 	if e := h.DictionaryPageHeader.V.Encoding; e != format.Plain && e != format.PlainDictionary {
 		return fmt.Errorf("a dictionary in the encoding %v: %w", e, errDamaged)
 	}
-	data, err := p.unpack(nil, p.compressed, int(h.UncompressedPageSize))
+	data, err := p.unpack(p.dictData, p.compressed, int(h.UncompressedPageSize))
 	if err != nil {
 		return err
 	}
 	if p.chunk.Codec == format.Uncompressed {
-		data = append([]byte(nil), data...) // p.compressed is overwritten by the next page
+		data = append(p.dictData[:0], data...) // p.compressed is overwritten by the next page
 	}
-	p.dictionary = p.column.vector()
-	if err := p.dictionary.plain(data, n); err != nil {
+	p.dictData = data
+	p.words.reset(p.column)
+	if err := p.words.plain(data, n); err != nil {
 		return fmt.Errorf("dictionary: %w", err)
 	}
+	p.dictionary = &p.words
 	return nil
 }
 
@@ -297,12 +328,7 @@ func (p *Pages) readV2(h *format.PageHeader) error {
 func (p *Pages) values(n int, encoding format.Encoding, data []byte) error {
 	present := n
 	if p.column.maxDef > 0 {
-		present = 0
-		for _, level := range p.def {
-			if level == p.column.maxDef {
-				present++
-			}
-		}
+		present = bytes.Count(p.def, []byte{p.column.maxDef})
 	}
 	p.page = Page{Len: n, Def: p.def, Rep: p.rep, MaxDef: p.column.maxDef}
 	if encoding == format.PlainDictionary || encoding == format.RLEDictionary {
@@ -329,13 +355,24 @@ func (p *Pages) coded(data []byte, present int) error {
 	if err := runs(p.codes, data[1:], uint(data[0])); err != nil {
 		return err
 	}
-	n := uint32(p.dictionary.Len())
-	for _, code := range p.codes {
-		if code >= n {
-			return fmt.Errorf("dictionary code %d of a dictionary of %d: %w", code, n, errDamaged)
-		}
+	if n, highest := p.dictionary.Len(), highestCode(p.codes); uint64(highest) >= uint64(n) {
+		return fmt.Errorf("dictionary code %d of a dictionary of %d: %w", highest, n, errDamaged)
 	}
 	return nil
+}
+
+// highestCode is the greatest of some codes, looked for in four places at once since comparisons of one wait for each other.
+func highestCode(codes []uint32) uint32 {
+	var a, b, c, d uint32
+	for len(codes) >= 4 {
+		four := codes[:4:4]
+		a, b, c, d = max(a, four[0]), max(b, four[1]), max(c, four[2]), max(d, four[3])
+		codes = codes[4:]
+	}
+	for _, code := range codes {
+		a = max(a, code)
+	}
+	return max(a, b, c, d)
 }
 
 // levels decodes n levels of at most max; none are there if max is 0.
@@ -352,9 +389,9 @@ func levels(dst *[]uint8, data []byte, n int, max uint8) error {
 	if err := runs(*dst, data, width); err != nil {
 		return err
 	}
-	for _, level := range *dst {
-		if level > max {
-			return fmt.Errorf("a level of %d where %d is the highest: %w", level, max, errDamaged)
+	if n > 0 && uint64(max) != 1<<width-1 { // else no level of that width is higher
+		if highest := slices.Max(*dst); highest > max {
+			return fmt.Errorf("a level of %d where %d is the highest: %w", highest, max, errDamaged)
 		}
 	}
 	return nil

@@ -22,6 +22,35 @@ func (v *Vector) Bytes(i int) []byte {
 	return v.data[s.start:s.end:s.end]
 }
 
+// IsText reports whether values are text, to be had by Bytes.
+func (v *Vector) IsText() bool { return v.column.Kind == Text }
+
+// IsASCII reports that all texts of a Text column are ASCII and hence UTF-8. It looks at the page's bytes at once, which is
+// cheaper than at every text; if it is false, texts may be ASCII all the same.
+func (v *Vector) IsASCII() bool {
+	if !v.checked {
+		v.checked, v.ascii = true, isASCII(v.data)
+	}
+	return v.ascii && v.IsText()
+}
+
+func isASCII(data []byte) bool {
+	const high = 0x8080808080808080
+	for len(data) >= 32 {
+		if (binary.LittleEndian.Uint64(data)|binary.LittleEndian.Uint64(data[8:])|
+			binary.LittleEndian.Uint64(data[16:])|binary.LittleEndian.Uint64(data[24:]))&high != 0 {
+			return false
+		}
+		data = data[32:]
+	}
+	for _, b := range data {
+		if b >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 // AppendText appends value i as canonical text: integers and booleans as decimal text, "true", "false";
 // floats as their shortest decimal text; decimals without trailing zeros; dates as 2006-01-02; timestamps
 // as RFC 3339, local ones without offset.

@@ -17,6 +17,8 @@ type Vector struct {
 	ints   []int64 // of integers and booleans
 	floats []float64
 	deltas []int64 // scratch
+
+	checked, ascii bool // whether, and that, data is ASCII
 }
 
 // maxPrefixBytes bounds what a page of texts that repeat each other's beginnings unpacks to.
@@ -25,15 +27,9 @@ const maxPrefixBytes = 64 << 20
 // span is where a value lies in the data.
 type span struct{ start, end uint32 }
 
-func (c *Column) vector() *Vector {
-	v := &Vector{}
-	v.reset(c)
-	return v
-}
-
 // reset empties the vector and keeps its memory.
 func (v *Vector) reset(c *Column) {
-	v.column, v.n = c, 0
+	v.column, v.n, v.checked = c, 0, false
 	v.spans, v.ints, v.floats = v.spans[:0], v.ints[:0], v.floats[:0]
 }
 

@@ -16,9 +16,10 @@ import (
 
 // generated is a study read back from its files.
 type generated struct {
-	files  synthetic.Files
-	config *model.Config
-	engine *engine.Engine
+	files    synthetic.Files
+	config   *model.Config
+	snapshot *inventory.Snapshot
+	engine   *engine.Engine
 }
 
 // generate makes a study and reads it as a user's command would.
@@ -38,7 +39,7 @@ func generate(t *testing.T, o synthetic.Options) *generated {
 	if snapshot.Len() != o.Slots {
 		t.Fatalf("the snapshot has %d slots, want %d", snapshot.Len(), o.Slots)
 	}
-	g := &generated{files: files, engine: engine.New(snapshot)}
+	g := &generated{files: files, snapshot: snapshot, engine: engine.New(snapshot)}
 	g.config = g.study(t, files.Config, "")
 	variants, problems := g.config.Expand()
 	if len(problems) > 0 {

@@ -15,7 +15,6 @@ import (
 // logSurvey is what was counted in a snapshot, read back slot by slot.
 type logSurvey struct {
 	slots      int
-	heavyShare float64
 	perUser    []int
 	anonymous  int
 	values     map[string]map[string]int // dimension, value ("" missing): slots
@@ -64,14 +63,9 @@ func survey(t *testing.T, path string) *logSurvey {
 		s.person(&slot, users, people)
 		s.request(&slot)
 	}
-	heavy := 0
 	for _, n := range users {
 		s.perUser = append(s.perUser, n)
-		if n >= 64 {
-			heavy += n
-		}
 	}
-	s.heavyShare = float64(heavy) / float64(s.slots)
 	return s
 }
 

@@ -52,7 +52,7 @@ func (c *scan) reserve(m *meter, p *plan) {
 	take(m, &c.whole, (segmentsMost+1)*p.words)
 	take(m, &c.row, p.words)
 	take(m, &c.own, p.words)
-	takeRaw(m, &c.offs, len(p.columns))
+	takeRaw(m, &c.offs, len(p.tables)+1)
 	m.count(int64(n), 256) // keys
 }
 
@@ -154,12 +154,13 @@ func (s *state) scanSlots(ctx context.Context) error {
 // scanSlot counts one visit to slot i, and adds its candidates to the user's.
 func (s *state) scanSlot(i uint32) {
 	c, words := &s.seen, s.plan.words
-	for k := range s.plan.columns {
-		c.offs[k] = s.rowAt(&s.plan.columns[k], i)
+	for k := range s.plan.tables {
+		c.offs[k] = s.rowAt(&s.plan.tables[k], i)
 	}
 	row := c.matched.next()
 	g := c.segmentOf(i)
-	s.targeted(i, c.offs, c.live[g*words:][:words], row)
+	set := rowSet{rows: s.rows, offs: c.offs, stride: 1, unions: s.plan.unions[:len(s.plan.columns)]}
+	s.targeted(i, &set, 0, c.live[g*words:][:words], row)
 	s.checkFlights(row, c.whole[g*words:][:words], int64(s.engine.snap.Times()[i]))
 	c.matched.push()
 	for w, x := range row {
@@ -167,17 +168,12 @@ func (s *state) scanSlot(i uint32) {
 	}
 }
 
-// rowAt is the offset of slot i's row in a column.
-func (s *state) rowAt(col *column, i uint32) uint32 {
-	if col.united {
-		return s.unite(col, i, 0)
+// rowAt is the offset of slot i's row in a table.
+func (s *state) rowAt(t *table, i uint32) uint32 {
+	if t.group < 0 {
+		return s.unite(t, i, 0)
 	}
-	at := uint32(0)
-	for _, k := range col.parts {
-		p := &s.parts[k]
-		at += p.rowOf[p.dim.Code(int(i))]
-	}
-	return at
+	return uint32(t.at) + uint32(s.plan.words)*s.plan.layout.groups[t.group].codeAt(i)
 }
 
 // segment cuts the horizon where flights start and end.

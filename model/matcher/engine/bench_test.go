@@ -1,135 +1,125 @@
 package engine_test
 
 import (
-	"os"
-	"path/filepath"
-	"slices"
-	"sync"
+	"math"
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
-	"github.com/whatif-machine/whatif/model/inventory/synthetic"
 	"github.com/whatif-machine/whatif/model/matcher/engine"
 )
 
-// standard is the study that speed is measured on.
-var standard = synthetic.Options{Slots: 1_000_000, Campaigns: 1_000, Users: 200_000, Days: 7, Seed: 7}
+// never is longer than anything that is timed.
+const never = time.Duration(math.MaxInt64)
 
-// loadStandard makes the standard study once per process.
-var loadStandard = sync.OnceValues(func() (*inventory.Snapshot, *model.Scenario) { return generate(standard) })
-
-// generate makes a synthetic study and its baseline; nil on an error, which is on stderr.
-func generate(o synthetic.Options) (*inventory.Snapshot, *model.Scenario) {
-	dir, err := os.MkdirTemp("", "whatif-bench-")
-	if err != nil {
-		panic(err)
-	}
-	defer func() {
-		if err := os.RemoveAll(dir); err != nil {
-			panic(err)
-		}
-	}()
-	o.Dir = filepath.Join(dir, "study")
-	ctx := dontCancel{}
-	files, err := synthetic.Generate(ctx, o)
-	if err != nil {
-		panic(err)
-	}
-	config, campaigns := read(files.Config), read(files.Campaigns)
-	c, problems := model.ParseConfig(files.Config, config)
-	if err := problems.Err(); err != nil {
-		panic(err)
-	}
-	list, problems := model.ParseCampaigns(files.Campaigns, campaigns, c.Location)
-	if err := problems.Err(); err != nil {
-		panic(err)
-	}
-	if err := c.WithCampaigns(list).Err(); err != nil {
-		panic(err)
-	}
-	variants, problems := c.Expand()
-	if err := problems.Err(); err != nil {
-		panic(err)
-	}
-	sc, err := c.Scenario(variants[0])
-	if err != nil {
-		panic(err)
-	}
-	snap, err := inventory.Load(ctx, []string{files.Snapshot}, inventory.Options{Location: c.Location, ShiftDays: c.ShiftDays})
-	if err != nil {
-		panic(err)
-	}
-	return snap, sc
+// versus is a case of BenchmarkMatcher: a scenario, and one to compare it with in the same run.
+type versus struct {
+	name  string
+	sc    *model.Scenario
+	other *model.Scenario // nil: the roofline only
 }
 
-func read(path string) []byte {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		panic(err)
-	}
-	return text
-}
-
-// dontCancel is a context for work that is shared by tests and outlives each.
-type dontCancel struct{}
-
-func (dontCancel) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (dontCancel) Done() <-chan struct{}       { return nil }
-func (dontCancel) Err() error                  { return nil }
-func (dontCancel) Value(any) any               { return nil }
-
-// plain is the scenario without caps, pacing, shared bids, bids that depend on the slot and counts of losses.
-func plain(sc *model.Scenario) *model.Scenario {
-	out := *sc
-	out.Campaigns, out.CapGroups, out.Policy = slices.Clone(sc.Campaigns), nil, model.DefaultPolicy
-	out.Report = model.Report{}
-	for i := range out.Campaigns {
-		c := &out.Campaigns[i]
-		c.FrequencyCaps, c.Pacing, c.BidAdjustments, c.BidSpread = nil, model.PacingASAP, nil, nil
-		c.BidCPM += model.CPM(i)
-	}
-	return &out
-}
-
-// without is the scenario with another report.
-func without(sc *model.Scenario, change func(*model.Report)) *model.Scenario {
-	out := *sc
-	change(&out.Report)
-	return &out
-}
-
-// BenchmarkMatcher simulates one variant of the standard study per operation.
+// BenchmarkMatcher simulates one variant of the standard study per operation. Every case runs in turns
+// with the roofline and with the scenario it is compared to, so that the ratios are those of one
+// machine in one state; times are the processor's, the best of the passes of the run (ns/op aside, which is
+// the clock's mean):
+//
+//	ns/slot     per slot that the variant visits
+//	x-roofline  that, over the roofline's
+//	x-other     that, over the other scenario's
+//	x-memory    state over its bound: 32 bytes a slot, of the snapshot's or visited, and 64 KiB a targeted dimension
+//
+// .ci/bench has the goals.
 func BenchmarkMatcher(b *testing.B) {
 	snap, sc := loadStandard()
-	off := func(r *model.Report) { r.Losses = false }
-	cases := []struct {
-		name string
-		sc   *model.Scenario
-	}{
-		{"losses-on", sc},
-		{"losses-off", without(sc, off)},
-		{"plain", plain(sc)},
-		{"bare-report", without(sc, func(r *model.Report) { r.Groups, r.Breakdowns = nil, nil })},
-		{"contention", without(sc, func(r *model.Report) { r.Contention = true })},
+	on := newBench(snap, sc)
+	for _, c := range standardCases(sc) {
+		b.Run(c.name, func(b *testing.B) { on.measure(b, c) })
 	}
-	line := roofline(b, snap)
-	for _, c := range cases {
-		b.Run(c.name, func(b *testing.B) {
-			e := engine.New(snap)
-			simulate(b, e, c.sc) // what all variants share is counted once
-			b.ReportAllocs()
-			for b.Loop() {
-				simulate(b, e, c.sc)
-			}
-			perSlot := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / float64(snap.Len())
-			b.ReportMetric(perSlot, "ns/slot")
-			b.ReportMetric(perSlot/line, "x-roofline")
-			b.ReportMetric(float64(e.StateBytes(c.sc))/float64(snap.Len()), "state-B/slot")
-		})
+	b.Run("campaigns-10000", func(b *testing.B) {
+		snap, sc := loadManyCampaigns()
+		newBench(snap, sc).measure(b, versus{sc: sc})
+	})
+}
+
+// standardCases are the cases on the standard study.
+func standardCases(sc *model.Scenario) []versus {
+	off := reporting(sc, func(r *model.Report) { r.Losses = false })
+	mobile := oneOf("device_type", "mobile")
+	return []versus{
+		{"losses-on", sc, off},
+		{"losses-off", off, nil},
+		{"plain", plain(sc), nil},
+		{"adjustments-half", adjustedHalf(sc), sc},
+		{"spread-half", spreadHalf(sc), sc},
+		{"contention", reporting(sc, func(r *model.Report) { r.Contention = true }), sc},
+		{"breakdowns-3", sc, reporting(sc, func(r *model.Report) { r.Breakdowns = nil })},
+		{"groups", sc, reporting(sc, func(r *model.Report) { r.Groups = nil })},
+		{"replicate", replicated(sc), sc},
+		{"sample-1%", sloted(sc, share(1)), sc},
+		{"sample-10%", sloted(sc, share(10)), sc},
+		{"where-mobile", sloted(sc, model.SlotEdits{Where: []*model.Expr{mobile}}), sc},
+		{"traffic-2", sloted(sc, model.SlotEdits{Traffic: []model.TrafficEdit{{Factor: decimal.New(2, 0)}}}), sc},
 	}
 }
+
+// bench is a study with what its cases share: an engine, as in a process that runs many variants, and the roofline.
+type bench struct {
+	snap   *inventory.Snapshot
+	engine *engine.Engine
+	line   *roofline
+}
+
+func newBench(snap *inventory.Snapshot, sc *model.Scenario) *bench {
+	return &bench{snap, engine.New(snap), newRoofline(snap, sc)}
+}
+
+// measure runs a case in turns with what it is compared to.
+func (on *bench) measure(b *testing.B, c versus) {
+	simulate(b, on.engine, c.sc) // what all variants share is counted once
+	if c.other != nil {
+		simulate(b, on.engine, c.other)
+	}
+	line := on.line.best()
+	mine, other := best{took: never}, best{took: never}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		line = min(line, on.line.pass())
+		if c.other != nil {
+			other.time(b, on.engine, c.other)
+		}
+		b.StartTimer()
+		mine.time(b, on.engine, c.sc)
+	}
+	line = min(line, on.line.best())
+	b.ReportMetric(mine.perSlot(), "ns/slot")
+	b.ReportMetric(mine.perSlot()/perSlot(line, on.snap.Len()), "x-roofline")
+	if c.other != nil {
+		b.ReportMetric(mine.perSlot()/other.perSlot(), "x-other")
+	}
+	bound := 32*max(mine.slots, int64(on.snap.Len())) + 64<<10*int64(len(dimensionsOf(c.sc)))
+	b.ReportMetric(float64(on.engine.StateBytes(c.sc))/float64(bound), "x-memory")
+}
+
+// best is the best of the passes of a scenario.
+type best struct {
+	took  time.Duration
+	slots int64 // visited
+}
+
+func (p *best) time(b *testing.B, e *engine.Engine, sc *model.Scenario) {
+	began := cpuTime()
+	m := simulate(b, e, sc)
+	p.took, p.slots = min(p.took, cpuTime()-began), m.Slots
+}
+
+func (p *best) perSlot() float64 { return perSlot(p.took, int(p.slots)) }
+
+func perSlot(d time.Duration, slots int) float64 { return float64(d.Nanoseconds()) / float64(slots) }
 
 func simulate(t testing.TB, e *engine.Engine, sc *model.Scenario) *model.Metrics {
 	t.Helper()
@@ -138,56 +128,4 @@ func simulate(t testing.TB, e *engine.Engine, sc *model.Scenario) *model.Metrics
 		t.Fatal(err)
 	}
 	return m
-}
-
-// BenchmarkRoofline is the least that any simulation must do: see roofline.
-func BenchmarkRoofline(b *testing.B) {
-	snap, _ := loadStandard()
-	s := newStream(snap)
-	for b.Loop() {
-		s.pass()
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(snap.Len()), "ns/slot")
-}
-
-// roofline is the nanoseconds a slot of the best of several passes.
-func roofline(b *testing.B, snap *inventory.Snapshot) float64 {
-	s := newStream(snap)
-	best := time.Duration(1 << 62)
-	for range 10 {
-		start := time.Now()
-		s.pass()
-		best = min(best, time.Since(start))
-	}
-	return float64(best.Nanoseconds()) / float64(snap.Len())
-}
-
-// stream reads once all slot columns that the engine reads, and touches a 64-byte line of the user's state
-// once per slot.
-type stream struct {
-	snap  *inventory.Snapshot
-	lines [][8]uint64 // by user
-	sum   uint64
-}
-
-func newStream(snap *inventory.Snapshot) *stream {
-	return &stream{snap: snap, lines: make([][8]uint64, len(snap.UserHashes()))}
-}
-
-func (s *stream) pass() {
-	sum := addUp(s.snap.Times()) + addUp(s.snap.SlotHashes()) + addUp(s.snap.Requests()) + addUp(s.snap.FloorCodes())
-	for _, d := range s.snap.Dimensions() {
-		sum += addUp(d.U8()) + addUp(d.U16()) + addUp(d.U32())
-	}
-	for _, u := range s.snap.Users() {
-		s.lines[u][0]++
-	}
-	s.sum += sum
-}
-
-func addUp[T model.Instant | uint8 | uint16 | uint32 | uint64](column []T) (sum uint64) {
-	for _, v := range column {
-		sum += uint64(v)
-	}
-	return sum
 }

@@ -74,20 +74,30 @@ func tabulate(c *model.Campaign) (bids, error) {
 }
 
 // bid is the effective bid of the campaign at rank r on the block's entry j.
-func (s *state) bid(r int, j int) int64 {
-	b := s.plan.cands[r].bids
-	if !b.varies() {
-		return b.table[0]
+func (s *state) bid(r int, j int) int64 { return s.bidOf(&s.hot[r], j) }
+
+// bidOf is the same for who has read what stands in hot.
+func (s *state) bidOf(h *hot, j int) int64 {
+	if h.flags&flagVaries == 0 {
+		return h.high
 	}
+	b := &s.varying[h.varying]
 	at := 0
-	for i, p := range b.when {
-		if s.predicate(p, s.block.slot[j]) {
-			at |= 1 << i
+	if len(s.plan.truths) > 0 {
+		truth := s.block.truth[j]
+		for i, p := range b.when {
+			at |= int(truth>>(p&63)&1) << i
+		}
+	} else {
+		for i, p := range b.when {
+			if s.predicate(p, s.block.slot[j]) {
+				at |= 1 << i
+			}
 		}
 	}
 	at *= b.spread
 	if b.spread > 1 {
-		draw := mix(s.plan.draws.bid ^ s.block.hash[j] ^ s.hot[r].tie)
+		draw := mix(s.plan.draws.bid ^ s.block.hash[j] ^ h.tie)
 		at += int(reduce(draw, uint64(b.spread)))
 	}
 	return b.table[at]

@@ -1,10 +1,16 @@
 package engine
 
+import (
+	"slices"
+	"unsafe"
+)
+
 // blockSlots is how many visits are prepared together.
 const blockSlots = 64
 
 // block is the next visits with all that can be known of them before any is decided: columns are read one
-// after the other, each in one go, and the users' state is touched, so that its cache misses overlap.
+// after the other, each in one go, and the users' state is touched, so that its cache misses overlap. No flight
+// starts or ends between them.
 type block struct {
 	n      int
 	slot   [blockSlots]uint32
@@ -14,19 +20,26 @@ type block struct {
 	cell   [blockSlots]uint32 // offset of the user's region; 0 for none
 	floor  [blockSlots]int64
 	low    [blockSlots]uint32 // offset of the row of candidates whose least bid reaches the floor
-	stride int
-	offs   []uint32 // offsets of each visit's rows: stride of them, a visit's together
-	united []uint32 // rows that the present visit's row is put together from
-	warm   uint64   // what was touched, so that touching is not optimised away
+	lost   [blockSlots]uint8  // gates before the goal's that turned a campaign away: lostIdentity
+	unsure [blockSlots]uint64 // words of the row that have a candidate whose bid may or may not reach the floor
+	price  [blockSlots]int64  // -1: not sold
+	truth  [blockSlots]uint64 // which predicates are true: see truthTable
+	// Where the request's region begins in separation.cells; 0 for none.
+	request [blockSlots]uint32
+	offs    []uint32 // offsets of each visit's rows, by table (the floor's last) and then by visit
+	united  []uint32 // rows that the present visit's row is put together from
+	warm    uint64   // what was touched, so that touching is not optimised away
+
+	matched int // words of each visit's row of state.reached that are known
 
 	nextSlot, nextCopy uint32
 }
 
 func (b *block) reserve(m *meter, p *plan) {
-	b.stride = len(p.columns) + 1
-	takeRaw(m, &b.offs, b.stride*blockSlots)
+	takeRaw(m, &b.offs, (len(p.tables)+1)*blockSlots)
 	m.count(64, 16) // united
 	b.n, b.nextSlot, b.nextCopy = 0, 0, 0
+	b.cell, b.request = [blockSlots]uint32{}, [blockSlots]uint32{}
 }
 
 // fillBlock prepares the next visits; it reports false when there are none left.
@@ -42,100 +55,90 @@ func (s *state) fillBlock() (bool, error) {
 		b.hash[j] = copyHash(hashes[int(i)-first], b.copy[j])
 		b.user[j] = users[int(i)-first]
 	}
-	for c := range s.plan.columns {
-		s.readColumn(c)
+	for k := range s.plan.tables {
+		s.readTable(k)
 	}
 	if err := s.readFloors(); err != nil {
 		return false, err
 	}
-	s.touchUsers()
+	s.readTruths()
+	s.findUsers()
+	s.findRequests()
+	s.matchBlock()
 	return true, nil
 }
 
-// chooseVisits lists the next slots and copies.
+// chooseVisits lists the next slots and copies, up to the next start or end of a flight.
 func (s *state) chooseVisits() {
 	b, slots := &s.block, uint32(len(s.engine.hashes))
+	b.n = 0
 	if !s.plan.visits.edited {
 		b.n = int(min(blockSlots, slots-b.nextSlot))
 		for j := range b.n {
 			b.slot[j], b.copy[j] = b.nextSlot+uint32(j), 0
 		}
+		b.n = s.flyUntil(b.n)
 		b.nextSlot += uint32(b.n)
 		return
 	}
-	b.n = 0
-	for b.nextSlot < slots && b.n < blockSlots {
-		if b.nextCopy >= uint32(s.copies[b.nextSlot]) {
-			b.nextSlot++
-			b.nextCopy = 0
+	at, copy := b.nextSlot, b.nextCopy
+	for at < slots && b.n < blockSlots {
+		if copy >= uint32(s.copies[at]) {
+			at++
+			copy = 0
 			continue
 		}
-		b.slot[b.n], b.copy[b.n] = b.nextSlot, b.nextCopy
+		b.slot[b.n], b.copy[b.n] = at, copy
 		b.n++
-		b.nextCopy++
+		copy++
 	}
+	all := b.n
+	if b.n = s.flyUntil(b.n); b.n < all {
+		at, copy = b.slot[b.n], b.copy[b.n]
+	}
+	b.nextSlot, b.nextCopy = at, copy
 }
 
-// readColumn finds the row of each visit in a column.
-func (s *state) readColumn(c int) {
-	col, b := &s.plan.columns[c], &s.block
-	if col.united {
+// flyUntil brings the flights up to the first of n visits, and returns how many of them come before the next start
+// or end.
+func (s *state) flyUntil(n int) int {
+	if n == 0 {
+		return 0
+	}
+	b, times := &s.block, s.engine.snap.Times()
+	next := s.clock.fly(s, int64(times[b.slot[0]]))
+	if int64(times[b.slot[n-1]]) < next {
+		return n
+	}
+	for j, i := range b.slot[:n] {
+		if int64(times[i]) >= next {
+			return j
+		}
+	}
+	return n
+}
+
+// readTable finds the row of each visit in a table.
+func (s *state) readTable(k int) {
+	t, b := &s.plan.tables[k], &s.block
+	offs := b.offs[k*blockSlots:][:b.n]
+	if t.group < 0 {
 		for j, i := range b.slot[:b.n] {
-			b.offs[j*b.stride+c] = s.unite(col, i, j)
+			offs[j] = s.unite(t, i, j)
 		}
 		return
 	}
-	for k, at := range col.parts {
-		p := &s.parts[at]
-		switch d := p.dim; {
-		case d.U8() != nil:
-			addRows(s, c, k == 0, d.U8(), p.rowOf)
-		case d.U16() != nil:
-			addRows(s, c, k == 0, d.U16(), p.rowOf)
-		default:
-			addRows(s, c, k == 0, d.U32(), p.rowOf)
-		}
-	}
+	s.plan.layout.groups[t.group].read(offs, b.slot[:b.n], uint32(t.at), uint32(s.plan.words))
 }
 
-// addRows adds one dimension's part of the offset of each visit's row.
-func addRows[T uint8 | uint16 | uint32](s *state, c int, first bool, codes []T, rowOf []uint32) {
-	b := &s.block
-	if first {
-		for j := range b.n {
-			b.offs[j*b.stride+c] = 0
-		}
-	}
-	at := c
-	if !s.plan.visits.edited { // the block's slots stand side by side
-		for _, code := range codes[b.slot[0]:][:b.n] {
-			b.offs[at] += rowOf[code]
-			at += b.stride
-		}
-		return
-	}
-	for _, i := range b.slot[:b.n] {
-		b.offs[at] += rowOf[codes[i]]
-		at += b.stride
-	}
-}
-
-// unite puts the row of slot i together from the rows of its codes and values, for place j of the block.
-func (s *state) unite(col *column, i uint32, j int) uint32 {
-	list := append(s.block.united[:0], uint32(col.at))
-	for _, k := range col.parts {
-		p := &s.parts[k]
-		code := p.dim.Code(int(i))
-		if !p.byValue {
-			list = append(list, p.rowOf[code])
-			continue
-		}
-		if code == 0 {
-			continue
-		}
-		for _, v := range p.dim.Sets()[code-1] {
-			if row := p.rowOf[v+1]; row != 0 {
-				list = append(list, row)
+// unite puts the row of slot i together from the rows of its values, for place j of the block.
+func (s *state) unite(t *table, i uint32, j int) uint32 {
+	words := s.plan.words
+	list := append(s.block.united[:0], uint32(t.at))
+	if code := t.dim.Code(int(i)); code > 0 {
+		for _, v := range t.dim.Sets()[code-1] {
+			if k, ok := slices.BinarySearch(t.named, v); ok {
+				list = append(list, uint32(t.at+(1+blockSlots+k)*words))
 			}
 		}
 	}
@@ -143,23 +146,15 @@ func (s *state) unite(col *column, i uint32, j int) uint32 {
 	if len(list) == 1 {
 		return list[0]
 	}
-	at := col.at + (1+j)*s.plan.words
-	for w := 0; w < s.plan.words; w += chunkWords {
-		orRows((*[chunkWords]uint64)(s.rows[at+w:]), s.rows, list, w)
+	at := t.at + (1+j)*words
+	row := s.rows[at : at+words]
+	copy(row, s.rows[t.at:])
+	for _, from := range list[1:] {
+		for w, x := range s.rows[from:][:words] {
+			row[w] |= x
+		}
 	}
 	return uint32(at)
-}
-
-// orRows is a chunk of the union of rows.
-func orRows(out *[chunkWords]uint64, rows []uint64, offs []uint32, w int) {
-	var x0, x1, x2, x3, x4, x5, x6, x7 uint64
-	for _, at := range offs {
-		r := (*[chunkWords]uint64)(rows[int(at)+w:])
-		x0, x1, x2, x3 = x0|r[0], x1|r[1], x2|r[2], x3|r[3]
-		x4, x5, x6, x7 = x4|r[4], x5|r[5], x6|r[6], x7|r[7]
-	}
-	out[0], out[1], out[2], out[3] = x0, x1, x2, x3
-	out[4], out[5], out[6], out[7] = x4, x5, x6, x7
 }
 
 // readFloors finds each visit's floor and the rows of candidates that reach it. The table is looked up only where
@@ -168,7 +163,7 @@ func (s *state) readFloors() error {
 	b, codes := &s.block, s.engine.snap.FloorCodes()
 	var t *floorTable
 	last := uint64(0)
-	at := b.stride - 1
+	offs := b.offs[len(s.plan.tables)*blockSlots:][:b.n]
 	for j, i := range b.slot[:b.n] {
 		if mask := s.floorMask(i); t == nil || mask != last {
 			var err error
@@ -178,19 +173,19 @@ func (s *state) readFloors() error {
 			last = mask
 		}
 		code := codes[i]
-		b.floor[j], b.low[j], b.offs[at] = t.value[code], t.low[code], t.high[code]
-		at += b.stride
+		b.floor[j], b.low[j], offs[j] = t.value[code], t.low[code], t.high[code]
 	}
 	return nil
 }
 
-// touchUsers finds each visit's user state and reads a word of it: independent loads overlap here, where
-// one after another they would each take the time of a cache miss.
-func (s *state) touchUsers() {
+// findUsers finds each visit's user state, and has that of the next block's fetched: its cache misses then take no
+// time here. Where that cannot be, it touches its own block's: independent loads overlap at least.
+func (s *state) findUsers() {
 	b := &s.block
 	if len(s.plan.caps.rules) == 0 {
 		return
 	}
+	ahead := useAssembly && !s.plan.visits.edited
 	warm := uint64(0)
 	for j, u := range b.user[:b.n] {
 		b.cell[j] = 0
@@ -202,7 +197,96 @@ func (s *state) touchUsers() {
 			at += k * uint32(1+s.plan.caps.cells(len(s.engine.slotsOf(u))))
 		}
 		b.cell[j] = at
-		warm += s.cells[at]
+		switch {
+		case ahead:
+		case s.plan.caps.wide:
+			warm += s.wideCells[at]
+		default:
+			warm += uint64(s.cells[at])
+		}
 	}
 	b.warm += warm
+	if next := s.engine.users[b.nextSlot:]; ahead && len(next) > 0 {
+		next = next[:min(blockSlots, len(next))]
+		if s.plan.caps.wide {
+			prefetchAVX2(unsafe.Pointer(&s.wideCells[0]), &s.userAt[0], &next[0], len(next), 3)
+		} else {
+			prefetchAVX2(unsafe.Pointer(&s.cells[0]), &s.userAt[0], &next[0], len(next), 2)
+		}
+	}
+}
+
+// findRequests finds what each visit's request has been given.
+func (s *state) findRequests() {
+	b, e := &s.block, s.engine
+	if !s.sep.on {
+		return
+	}
+	requests, warm := e.snap.Requests(), uint64(0)
+	for j, i := range b.slot[:b.n] {
+		at := e.regionOf(requests[i])
+		if at != 0 {
+			at += b.copy[j] * uint32(e.requestCells)
+			warm += uint64(s.sep.cells[at])
+		}
+		b.request[j] = at
+	}
+	b.warm += warm
+}
+
+// matched is what match reads of the block: all columns, or all but the floor's.
+func (s *state) matched(floor bool) rowSet {
+	set := rowSet{rows: s.rows, offs: s.block.offs, stride: blockSlots, unions: s.plan.unions}
+	if !floor {
+		set.unions = set.unions[:len(set.unions)-1]
+	}
+	return set
+}
+
+// matchBlock finds which candidates reach the goal gate at each of the block's visits: all of them, or the first by
+// rank where later ones seldom matter (see matchRest).
+func (s *state) matchBlock() {
+	b, words := &s.block, s.plan.words
+	s.reached.absorb()
+	b.matched = words
+	if !s.plan.whole {
+		b.matched = min(words, lazyWords)
+	}
+	set := s.matched(true)
+	match(s.reached.ring, s.live, &set, 0, b.n, 0, b.matched)
+	b.lost = [blockSlots]uint8{}
+	s.settleRows(0, b.n, 0, b.matched)
+}
+
+// lazyWords is how much of a row is matched for all visits of a block where the rest is seldom asked for.
+const lazyWords = 2 * chunkWords
+
+// matchRest completes the row of visit j.
+func (s *state) matchRest(j int) {
+	set := s.matched(true)
+	match(s.reached.row(j), s.live, &set, j, 1, s.block.matched, s.plan.words)
+	s.settleRows(j, j+1, s.block.matched, s.plan.words)
+}
+
+// settleRows settles, for the visits first..last and the words from..to, what rows of bits cannot, and turns campaigns
+// with caps away from visitors who are not identified.
+func (s *state) settleRows(first, last, from, to int) {
+	b := &s.block
+	if s.plan.residuals {
+		for j := first; j < last; j++ {
+			s.checkResiduals(s.reached.row(j), b.slot[j], from, to)
+		}
+	}
+	if s.plan.floors.lows != nil {
+		for w := from; w < to; w += 64 {
+			s.checkFloors(first, last, w, min(w+64, to))
+		}
+	}
+	if s.plan.skipsUnknown {
+		for j := first; j < last; j++ {
+			if b.user[j] == 0 {
+				s.skipCapped(j, s.reached.row(j), from, to)
+			}
+		}
+	}
 }

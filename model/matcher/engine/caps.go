@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
+	"unsafe"
 
 	"github.com/whatif-machine/whatif/model"
 )
@@ -16,9 +18,9 @@ type rule struct {
 
 // caps are the caps of a variant that can ever bind, numbered.
 //
-// A user's state is a region of 64-bit words, one load away:
+// A user's state is a region of words, one load away, of 32 bits where all that a cell holds fits, else of 64:
 //
-//	[closed | cells] [closed cells ..] [open cells ..] free
+//	[cells | closed] [closed cells ..] [open cells ..] free
 //	cell: window | cap | count, from the high bits down
 //
 // A cell stands for one cap in one window. It moves to the front when its count reaches the limit; so
@@ -28,7 +30,8 @@ type rule struct {
 type caps struct {
 	rules   []rule
 	clocks  []clock
-	first   []uint32 // by rank: its rules are list[first[r]:first[r+1]], its own and its groups'
+	rulesOf [][]uint32 // by clock
+	first   []uint32   // by rank: its rules are list[first[r]:first[r+1]], its own and its groups'
 	list    []uint32
 	groups  [][]uint32 // members of each cap group that has a rule, as ranks
 	touch   int        // most rules that one win counts in
@@ -36,7 +39,14 @@ type caps struct {
 
 	countBits, windowAt uint
 	capMask             uint64
+	wide                bool // words of 64 bits
 }
+
+// word is what user state is made of.
+type word interface{ uint32 | uint64 }
+
+// half is the number of bits of half a word.
+func half[T word]() uint { return 4 * uint(unsafe.Sizeof(T(0))) }
 
 // clock numbers the windows of caps with the same period, length and phase.
 type clock struct {
@@ -77,7 +87,7 @@ func (b *capBuilder) clockFor(c model.FrequencyCap, from int64) (int32, error) {
 	}
 	at := int32(len(b.clocks))
 	b.clockOf[clk] = at
-	b.clocks = append(b.clocks, clk)
+	b.clocks, b.rulesOf = append(b.clocks, clk), append(b.rulesOf, nil)
 	return at, nil
 }
 
@@ -92,6 +102,7 @@ func (b *capBuilder) add(list []model.FrequencyCap, member int32, from int64, ou
 			return nil, err
 		}
 		out = append(out, uint32(len(b.rules)))
+		b.rulesOf[clk] = append(b.rulesOf[clk], uint32(len(b.rules)))
 		b.rules = append(b.rules, rule{limit: uint64(c.Impressions), clock: clk, member: member})
 	}
 	return out, nil
@@ -119,7 +130,7 @@ func (e *Engine) compileCaps(p *plan) error {
 	}
 	b.rewinds = cal.rewinds(e.snap.Times())
 	p.caps = b.caps
-	return p.caps.layOut(b.last)
+	return p.caps.layOut(b.last, e.mostSlots)
 }
 
 // addGroups numbers the rules of the cap groups and notes which candidates they hold.
@@ -146,8 +157,8 @@ func (b *capBuilder) addGroups(p *plan) ([][]uint32, error) {
 	return rules, nil
 }
 
-// layOut decides how many bits of a cell the window, the cap and the count take.
-func (c *caps) layOut(lastWindow uint64) error {
+// layOut decides how many bits of a cell the window, the cap and the count take, if no user has more slots.
+func (c *caps) layOut(lastWindow uint64, mostSlots int) error {
 	most := uint64(1)
 	for _, r := range c.rules {
 		most = max(most, r.limit)
@@ -156,7 +167,9 @@ func (c *caps) layOut(lastWindow uint64) error {
 	capBits := uint(bits.Len(uint(len(c.rules))))
 	c.capMask = 1<<capBits - 1
 	c.windowAt = c.countBits + capBits
-	if c.windowAt+uint(bits.Len64(lastWindow)) > 64 {
+	all := c.windowAt + uint(bits.Len64(lastWindow))
+	c.wide = all > 32 || c.cells(mostSlots) > math.MaxUint16
+	if all > 64 {
 		return fmt.Errorf("%d frequency caps with limits up to %d and %d windows do not fit in the counters of a user; use fewer caps, lower limits or longer windows",
 			len(c.rules), most, lastWindow)
 	}
@@ -171,73 +184,93 @@ func (c *caps) cells(n int) int {
 	return min(n*c.touch, len(c.rules))
 }
 
-// readCaps sets the bits of the campaigns that the user at cell offset o may not see again now. It
-// reports whether there are any.
-func (s *state) readCaps(o uint32, capped []uint64) bool {
-	cells := s.cells[o:]
-	closed := int(cells[0] & 0xffffffff)
+// setWindow notes the present window of a clock.
+func (s *state) setWindow(clock int, window uint64) {
+	c := &s.plan.caps
+	for _, k := range c.rulesOf[clock] {
+		s.current[k] = window<<((c.windowAt-c.countBits)&63) | uint64(k)
+	}
+}
+
+// turnAwayCapped takes the campaigns out of a row, in the words from..to, that the visitor may not see again now.
+func (s *state) turnAwayCapped(v *visit, row []uint64, from, to int) {
+	var taken bool
+	if at := s.block.cell[v.j]; s.plan.caps.wide {
+		taken = turnAwayCapped(s, s.wideCells[at:], row, from, to)
+	} else {
+		taken = turnAwayCapped(s, s.cells[at:], row, from, to)
+	}
+	if taken {
+		v.lost |= lostFrequency
+	}
+}
+
+func turnAwayCapped[T word](s *state, cells []T, row []uint64, from, to int) bool {
+	closed := int(cells[0] & (1<<half[T]() - 1))
 	if closed == 0 {
 		return false
 	}
-	clear(capped)
-	c := &s.plan.caps
-	any := false
+	c, taken := &s.plan.caps, false
+	rules, current, capAt, mask := c.rules, s.current, c.countBits&63, c.capMask
 	for i := 1; i <= closed; {
-		cell := cells[i]
-		r := &c.rules[cell>>(c.countBits&63)&c.capMask]
-		if cell>>(c.windowAt&63) != s.windows[r.clock] {
+		cell := uint64(cells[i]) >> capAt
+		k := cell & mask
+		if cell != current[k] {
 			if c.rewinds {
 				i++
 				continue
 			}
-			cells[i], cells[closed] = cells[closed], cell
+			cells[i], cells[closed] = cells[closed], cells[i]
 			closed--
 			cells[0]--
 			continue
 		}
-		any = true
-		if m := r.member; m >= 0 {
-			capped[m>>6] |= 1 << (m & 63)
+		if m := rules[k].member; m >= 0 {
+			taken = takeBit(row, uint32(m), from, to, s.lostFrequency) || taken
 		} else {
-			s.capGroups.mark(int(^m), capped)
+			taken = s.capGroups.take(int(^m), row, from, to, s.lostFrequency) || taken
 		}
 		i++
 	}
-	return any
+	return taken
 }
 
 // countCaps counts an impression of the campaign at rank r to the user at cell offset o.
 func (s *state) countCaps(o uint32, r int) {
 	c := &s.plan.caps
 	for _, k := range c.list[c.first[r]:c.first[r+1]] {
-		s.countCap(s.cells[o:], uint64(k), &c.rules[k])
+		if c.wide {
+			countCap(s, s.wideCells[o:], uint64(k))
+		} else {
+			countCap(s, s.cells[o:], uint64(k))
+		}
 	}
 }
 
-func (s *state) countCap(cells []uint64, k uint64, r *rule) {
+// countCap counts an impression in the present window of cap k.
+func countCap[T word](s *state, cells []T, k uint64) {
 	c := &s.plan.caps
-	closed, used := int(cells[0]&0xffffffff), int(cells[0]>>32)
-	window := s.windows[r.clock]
-	fresh := window<<(c.windowAt&63) | k<<(c.countBits&63)
+	closed, used := int(cells[0]&(1<<half[T]()-1)), int(cells[0]>>half[T]())
+	present, capAt := s.current[k], c.countBits&63
+	fresh := present << capAt
 	at := closed + 1
 	for ; at <= used; at++ {
-		if cell := cells[at]; cell>>(c.countBits&63)&c.capMask == k {
-			if cell>>(c.windowAt&63) == window {
-				fresh = cell
-				break
-			}
-			if !c.rewinds {
-				break // the window is over: its cell starts anew
-			}
+		cell := uint64(cells[at])
+		if cell>>capAt == present {
+			fresh = cell
+			break
+		}
+		if cell>>capAt&c.capMask == k && !c.rewinds {
+			break // the window is over: its cell starts anew
 		}
 	}
 	if at > used {
-		cells[0] += 1 << 32
+		cells[0] += 1 << half[T]()
 	}
 	fresh++
-	cells[at] = fresh
-	if fresh&(1<<(c.countBits&63)-1) == r.limit {
-		cells[at], cells[closed+1] = cells[closed+1], fresh
+	cells[at] = T(fresh)
+	if fresh&(1<<capAt-1) == c.rules[k].limit {
+		cells[at], cells[closed+1] = cells[closed+1], T(fresh)
 		cells[0]++
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/whatif-machine/whatif/model"
@@ -11,35 +12,48 @@ import (
 // back) come again, and compares with a map of counters by cap and window.
 func TestCells(t *testing.T) {
 	for _, rewinds := range []bool{false, true} {
-		r := rand.New(rand.NewPCG(11, 0))
-		for range 300 {
-			driveCells(t, r, rewinds)
+		for _, wide := range []bool{false, true} {
+			r := rand.New(rand.NewPCG(11, 0))
+			for range 300 {
+				driveCells(t, r, rewinds, wide)
+			}
 		}
 	}
 }
 
 // driveCells simulates one user of 60 slots with caps of random limits on random clocks.
-func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
+func driveCells(t *testing.T, r *rand.Rand, rewinds, wide bool) {
 	t.Helper()
 	const slots, cands, clocks = 60, 20, 3
-	s := &state{plan: &plan{words: chunkWords}, windows: make([]uint64, clocks)}
+	s, windows := &state{plan: &plan{words: chunkWords}, lostFrequency: make([]int64, cands)}, make([]uint64, clocks)
+	s.block.cell[0] = 1
 	c := &s.plan.caps
-	c.rewinds = rewinds
+	c.rewinds, c.rulesOf = rewinds, make([][]uint32, clocks)
 	for rank := range uint32(cands) {
 		c.first = append(c.first, uint32(len(c.list)))
 		for range r.IntN(3) {
-			c.list = append(c.list, uint32(len(c.rules)))
-			c.rules = append(c.rules, rule{limit: 1 + r.Uint64N(4), clock: int32(r.IntN(clocks)), member: int32(rank)})
+			clock, k := r.IntN(clocks), uint32(len(c.rules))
+			c.list, c.rulesOf[clock] = append(c.list, k), append(c.rulesOf[clock], k)
+			c.rules = append(c.rules, rule{limit: 1 + r.Uint64N(4), clock: int32(clock), member: int32(rank)})
 		}
 	}
 	c.first = append(c.first, uint32(len(c.list)))
 	c.touch = 2
-	if err := c.layOut(1 << 20); err != nil {
+	lastWindow := uint64(1 << 20)
+	if wide {
+		lastWindow = 1 << 30
+	}
+	if err := c.layOut(lastWindow, slots); err != nil {
 		t.Fatal(err)
 	}
 	const guard = 0xfeed
-	s.cells = make([]uint64, 2+c.cells(slots)+1)
-	s.cells[len(s.cells)-1] = guard // a write beyond the region would show
+	if c.wide != wide {
+		t.Fatalf("words of 64 bits: %v, want %v", c.wide, wide)
+	}
+	s.current = make([]uint64, len(c.rules))
+	s.cells, s.wideCells = make([]uint32, 2+c.cells(slots)+1), make([]uint64, 2+c.cells(slots)+1)
+	end := len(s.cells) - 1
+	s.cells[end], s.wideCells[end] = guard, guard // a write beyond the region would show
 
 	type key struct {
 		rule   uint32
@@ -47,33 +61,40 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 	}
 	counts := map[key]uint64{}
 	for range slots {
-		for k := range s.windows {
+		for k := range windows {
 			switch turn := r.IntN(10); {
 			case turn == 0:
-				s.windows[k]++
-			case turn == 1 && rewinds && s.windows[k] > 0:
-				s.windows[k]--
+				windows[k]++
+			case turn == 1 && rewinds && windows[k] > 0:
+				windows[k]--
 			}
+			s.setWindow(k, windows[k])
 		}
-		capped := make([]uint64, chunkWords)
-		capped[1] = ^uint64(0) // what an earlier slot left
-		any := s.readCaps(1, capped)
+		row := make([]uint64, chunkWords)
+		setFirst(row, cands-1) // the last did not come so far
+		before := slices.Clone(s.lostFrequency)
+		v := visit{}
+		s.turnAwayCapped(&v, row, 0, chunkWords)
 		var free []int
-		closed := false
+		some := false
 		for rank := range cands {
-			want := false
+			capped := rank == cands-1
 			for _, k := range c.list[c.first[rank]:c.first[rank+1]] {
-				want = want || counts[key{k, s.windows[c.rules[k].clock]}] >= c.rules[k].limit
+				capped = capped || counts[key{k, windows[c.rules[k].clock]}] >= c.rules[k].limit
 			}
-			if got := any && capped[rank>>6]>>(rank&63)&1 == 1; got != want {
-				t.Fatalf("campaign %d: capped %v, want %v", rank, got, want)
+			if got := row[rank>>6]>>(rank&63)&1 == 0; got != capped {
+				t.Fatalf("campaign %d: capped %v, want %v", rank, got, capped)
 			}
-			if closed = closed || want; !want {
+			lost := capped && rank < cands-1
+			if got := s.lostFrequency[rank] - before[rank]; got != 0 != lost || got > 1 {
+				t.Fatalf("campaign %d: turned away %d times, want once: %v", rank, got, lost)
+			}
+			if some = some || lost; !capped {
 				free = append(free, rank)
 			}
 		}
-		if any != closed {
-			t.Fatalf("some campaign is capped: %v, want %v", any, closed)
+		if (v.lost == lostFrequency) != some {
+			t.Fatalf("some campaign is capped: %v, want %v", v.lost, some)
 		}
 		if len(free) == 0 {
 			continue
@@ -81,10 +102,10 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 		winner := free[r.IntN(len(free))]
 		s.countCaps(1, winner)
 		for _, k := range c.list[c.first[winner]:c.first[winner+1]] {
-			counts[key{k, s.windows[c.rules[k].clock]}]++
+			counts[key{k, windows[c.rules[k].clock]}]++
 		}
 	}
-	if s.cells[len(s.cells)-1] != guard {
+	if s.cells[end] != guard || s.wideCells[end] != guard {
 		t.Fatal("the user's state grew beyond its region")
 	}
 }
@@ -93,10 +114,10 @@ func driveCells(t *testing.T, r *rand.Rand, rewinds bool) {
 func TestCellLayout(t *testing.T) {
 	c := caps{rules: make([]rule, 1000)}
 	c.rules[0].limit = 1 << 30
-	if err := c.layOut(1 << 20); err != nil {
+	if err := c.layOut(1<<20, 100); err != nil {
 		t.Errorf("30 + 10 + 20 bits: %v", err)
 	}
-	if err := c.layOut(1 << 30); err == nil {
+	if err := c.layOut(1<<30, 100); err == nil {
 		t.Error("31 + 10 + 31 bits are accepted")
 	}
 }

@@ -3,26 +3,25 @@ package engine
 import (
 	"math/big"
 	"math/bits"
-
-	"github.com/whatif-machine/whatif/model"
 )
 
-// choose takes the winner by bid from a row of candidates that passed all gates, from word first on; a
-// winner so far stands in v. It reports whether no later candidate can win: ranks descend by greatest bid within
-// a priority.
-func (s *state) choose(v *visit, row []uint64, first int) bool {
-	for i, x := range row {
-		for ; x != 0; x &= x - 1 {
-			r := (first+i)<<6 + bits.TrailingZeros64(x)
+// choose takes the winner by bid from 64 words of candidates that passed all gates, of which those in words may have
+// some; a winner so far stands in v. It reports whether no later candidate can win: ranks descend by greatest bid
+// within a priority.
+func (s *state) choose(v *visit, row []uint64, words uint64, first int) bool {
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		for x := row[w]; x != 0; x &= x - 1 {
+			r := (first+w)<<6 + bits.TrailingZeros64(x)
 			h := &s.hot[r]
 			if v.winner < 0 {
-				v.winner, v.bid = r, s.bidOf(h, r, v.j)
+				v.winner, v.bid, v.priority = r, s.bidOf(h, v.j), h.priority
 				continue
 			}
-			if h.high < v.bid || h.priority != s.hot[v.winner].priority {
+			if h.high < v.bid || h.priority != v.priority {
 				return true
 			}
-			switch bid := s.bidOf(h, r, v.j); {
+			switch bid := s.bidOf(h, v.j); {
 			case bid > v.bid:
 				v.winner, v.bid, v.hasDraw = r, bid, false
 			case bid == v.bid:
@@ -33,11 +32,41 @@ func (s *state) choose(v *visit, row []uint64, first int) bool {
 	return false
 }
 
-func (s *state) bidOf(h *hot, r, j int) int64 {
-	if h.flags&flagVaries == 0 {
-		return h.high
+// chooseSecond is choose where the second highest bid sets the price: it goes on until no later one can.
+func (s *state) chooseSecond(v *visit, row []uint64, words uint64, first int) bool {
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		for x := row[w]; x != 0; x &= x - 1 {
+			r := (first+w)<<6 + bits.TrailingZeros64(x)
+			h := &s.hot[r]
+			bid := h.high
+			if v.winner < 0 {
+				if h.flags&flagVaries != 0 {
+					bid = s.bidOf(h, v.j)
+				}
+				v.winner, v.bid, v.priority = r, bid, h.priority
+				if h.flags&flagFixed == 0 {
+					v.top.first, v.top.owner = bid, r
+				}
+				continue
+			}
+			if h.priority != v.priority || bid < v.bid && bid <= v.top.second {
+				return true
+			}
+			if h.flags&flagVaries != 0 {
+				bid = s.bidOf(h, v.j)
+			}
+			if h.flags&flagFixed == 0 {
+				v.top.add(r, bid)
+			}
+			if bid > v.bid {
+				v.winner, v.bid, v.hasDraw = r, bid, false
+			} else if bid == v.bid {
+				s.breakTie(v, r)
+			}
+		}
 	}
-	return s.bid(r, j)
+	return false
 }
 
 // breakTie lets the candidate at rank r win over the present winner, with an equal bid, if its draw is higher,
@@ -67,49 +96,44 @@ func (t *topBids) add(r int, bid int64) {
 	}
 }
 
-// chooseThoroughly takes the winner and what sets its price from all candidates of the first priority that has any.
-func (s *state) chooseThoroughly(v *visit, row []uint64) {
-	top := topBids{first: -1, second: -1, owner: -1}
-	byNeed := s.plan.sc.Policy.WithinPriority == model.ByNeed
-	var least progress
-scan:
-	for w, x := range row {
-		for ; x != 0; x &= x - 1 {
-			r := w<<6 + bits.TrailingZeros64(x)
+// noBids is before the first.
+var noBids = topBids{first: -1, second: -1, owner: -1}
+
+// price is the highest other bid that can set the winner's price, or -1.
+func (t *topBids) price(winner int) int64 {
+	if t.owner == winner {
+		return t.second
+	}
+	return t.first
+}
+
+// chooseByNeed takes the winner from the candidates of the first priority that has any: need goes before the bid.
+func (s *state) chooseByNeed(v *visit, row []uint64, words uint64, first int) bool {
+	for ; words != 0; words &= words - 1 {
+		w := bits.TrailingZeros64(words)
+		for x := row[w]; x != 0; x &= x - 1 {
+			r := (first+w)<<6 + bits.TrailingZeros64(x)
 			h := &s.hot[r]
-			if v.winner >= 0 {
-				if h.priority != s.hot[v.winner].priority {
-					break scan
-				}
-				if !byNeed && h.high < v.bid && h.high <= top.second {
-					break scan
-				}
+			if v.winner >= 0 && h.priority != v.priority {
+				return true
 			}
-			bid := s.bidOf(h, r, v.j)
+			bid, need := s.bidOf(h, v.j), s.progressOf(r, v.t)
 			if h.flags&flagFixed == 0 {
-				top.add(r, bid)
+				v.top.add(r, bid)
 			}
-			order := 0
-			if byNeed {
-				own := s.progressOf(r, v.t)
-				if v.winner >= 0 {
-					order = own.compare(least)
-				}
-				if v.winner < 0 || order < 0 {
-					least = own
-				}
+			order := -1
+			if v.winner >= 0 {
+				order = need.compare(v.least)
 			}
 			switch {
-			case v.winner < 0, order < 0, order == 0 && bid > v.bid:
-				v.winner, v.bid, v.hasDraw = r, bid, false
+			case order < 0, order == 0 && bid > v.bid:
+				v.winner, v.bid, v.priority, v.least, v.hasDraw = r, bid, h.priority, need, false
 			case order == 0 && bid == v.bid:
 				s.breakTie(v, r)
 			}
 		}
 	}
-	if v.second = top.first; top.owner == v.winner {
-		v.second = top.second
-	}
+	return false
 }
 
 // progress is floor(delivered*d*2^20 / (goal*e)) in 128 bits; one without a goal comes after all with one.

@@ -24,16 +24,17 @@ func (s *state) run(ctx context.Context) error {
 
 // visit is what the decision on one visit finds out.
 type visit struct {
-	j       int   // place in the block
-	t       int64 // its time
-	user    uint32
-	lost    uint8 // gates that turned a campaign away: lostIdentity ..
-	failed  int   // campaigns in state.failed
-	winner  int   // rank, or -1
-	bid     int64 // the winner's effective bid
-	second  int64 // highest other bid that can set the price, or -1
-	draw    uint64
-	hasDraw bool
+	j        int   // place in the block
+	t        int64 // its time
+	lost     uint8 // gates that turned a campaign away: lostIdentity ..
+	failed   int   // campaigns in state.failed
+	winner   int   // rank, or -1
+	bid      int64 // the winner's effective bid; -1 before there is one
+	priority int32 // the winner's
+	draw     uint64
+	hasDraw  bool
+	top      topBids
+	least    progress // the winner's, where need decides
 }
 
 const (
@@ -45,228 +46,176 @@ const (
 // decideBlock decides the block's visits.
 func (s *state) decideBlock() {
 	b, times := &s.block, s.engine.snap.Times()
-	at := s.logPosition()
+	at, v := s.logPosition(), &s.visit
 	for j := range b.n {
 		t := int64(times[b.slot[j]])
 		if t >= s.clock.next {
 			s.tick(t)
 		}
-		v := visit{j: j, t: t, user: b.user[j], winner: -1, second: -1}
-		if s.plan.whole {
-			s.decideWhole(&v)
-		} else {
-			s.decideLazily(&v)
+		if i := int64(b.slot[j]); i >= s.traffic.wakeAt {
+			s.wakeByTraffic(i, t)
 		}
+		v.j, v.t, v.lost, v.failed = j, t, 0, 0
+		v.winner, v.bid, v.hasDraw, v.top = -1, -1, false, noBids
+		s.decide(v)
 		s.won[at] = uint16(v.winner + 1)
 		at++
-		price := int64(-1)
+		b.price[j] = -1
 		if v.winner >= 0 {
-			price = s.sell(&v)
+			b.price[j] = s.sell(v)
 		} else {
-			s.countUnfilled(&v)
-		}
-		if len(s.breakdowns) > 0 {
-			s.countBreakdowns(b.slot[j], price)
+			s.countUnfilled(v)
 		}
 	}
+	s.countBreakdowns()
 }
 
 // logPosition is the place in the log of the block's first visit.
 func (s *state) logPosition() uint32 { return s.visitAt(s.block.slot[0], s.block.copy[0]) }
 
-// decideWhole runs all candidates through all gates: for losses, contention, need and second prices.
-func (s *state) decideWhole(v *visit) {
-	words := s.plan.words
-	reached, offered, cand := s.reached.next(), s.offered.next(), s.candRow
-	for w := 0; w < words; w += chunkWords {
-		s.matchChunk(v, w, (*[chunkWords]uint64)(reached[w:]), (*[chunkWords]uint64)(offered[w:]))
-	}
-	s.reached.push()
-	s.offered.push()
-	copy(cand, offered)
-	if s.readCapsOf(v) {
-		if s.turnAway(cand, s.capRow, s.countFrequency) {
-			v.lost |= lostFrequency
+// decide finds the winner of a visit. Where all candidates count, for losses, contention or need, it looks at all in
+// one go; else only at the first by rank, as a later one can hardly win or set the price.
+func (s *state) decide(v *visit) {
+	b, words := &s.block, s.plan.words
+	for from, to := 0, b.matched; ; from, to = to, words {
+		if from > 0 {
+			s.matchRest(v.j)
+		}
+		row := s.offer(v, from, to)
+		if b.cell[v.j] != 0 {
+			s.turnAwayCapped(v, row, from, to)
+		}
+		if at := b.request[v.j]; at != 0 && s.sep.cells[at] != 0 {
+			s.turnAwayClashing(v, row, from, to)
+		}
+		if s.chooseFrom(v, row, from, to) || to == words {
+			if v.winner >= 0 && s.plan.sc.Report.Contention {
+				s.countContention(row, v.winner)
+			}
+			break
 		}
 	}
-	if s.readClashes(v) {
-		if s.turnAway(cand, s.clashRow, s.countSeparation) {
-			v.lost |= lostSeparation
-		}
-	}
-	if s.plan.thorough {
-		s.chooseThoroughly(v, cand)
-	} else {
-		s.choose(v, cand, 0)
-	}
-	if v.winner >= 0 && s.plan.sc.Report.Contention {
-		s.countContention(cand, v.winner)
-	}
+	v.lost |= b.lost[v.j]
 }
 
-// decideLazily looks at the candidates a cache line of bits at a time and stops when no later one can win.
-func (s *state) decideLazily(v *visit) {
-	words := s.plan.words
-	reached, offered := s.reached.ring[:words], s.offered.ring[:words]
-	capped, clash := s.readCapsOf(v), s.readClashes(v)
-	for w := 0; w < words; w += chunkWords {
-		row := (*[chunkWords]uint64)(s.candRow[w:])
-		s.matchChunk(v, w, (*[chunkWords]uint64)(reached[w:]), (*[chunkWords]uint64)(offered[w:]))
-		*row = ([chunkWords]uint64)(offered[w:])
-		if capped && s.turnAway(row[:], s.capRow[w:w+chunkWords], nil) {
-			v.lost |= lostFrequency
-		}
-		if clash && s.turnAway(row[:], s.clashRow[w:w+chunkWords], nil) {
-			v.lost |= lostSeparation
-		}
-		if s.choose(v, row[:], w) {
-			return
-		}
+// offer finds the candidates that pass goal, budget and pacing, in the words from..to of the row that it returns. Losses
+// count what is left of that row.
+func (s *state) offer(v *visit, from, to int) []uint64 {
+	row := s.candRow
+	if s.plan.losses() {
+		row = s.offered.next()
+		s.offered.push()
+		s.reached.n = v.j + 1
 	}
-}
-
-// matchChunk finds which candidates of a chunk of words reach the goal gate, and which of those pass it, the
-// budget and the pacing.
-func (s *state) matchChunk(v *visit, w int, reached, offered *[chunkWords]uint64) {
-	b := &s.block
-	live := (*[chunkWords]uint64)(s.live[w:])
-	andRows(reached, live, s.rows, b.offs[v.j*b.stride:][:b.stride], w)
-	if s.plan.exceptions {
-		s.checkExceptions(v, w, reached)
-	}
-	if v.user == 0 && s.plan.skipsUnknown {
-		s.skipCapped(v, w, reached)
-	}
-	open := (*[chunkWords]uint64)(s.open[w:])
-	for i := range offered {
-		offered[i] = reached[i] & open[i]
-	}
+	intersect(row[from:to], s.reached.row(v.j)[from:to], s.open[from:to], s.some)
 	if s.checks > 0 {
-		s.checkBudgets(v, w, reached, offered)
+		s.checkBudgets(v, row, from, to)
 	}
+	return row
 }
 
-// andRows is a chunk of the candidates that are live and that every row lets pass: the kernel of matching.
-func andRows(out, live *[chunkWords]uint64, rows []uint64, offs []uint32, w int) {
-	x0, x1, x2, x3 := live[0], live[1], live[2], live[3]
-	x4, x5, x6, x7 := live[4], live[5], live[6], live[7]
-	for _, at := range offs {
-		r := (*[chunkWords]uint64)(rows[int(at)+w:])
-		x0, x1, x2, x3 = x0&r[0], x1&r[1], x2&r[2], x3&r[3]
-		x4, x5, x6, x7 = x4&r[4], x5&r[5], x6&r[6], x7&r[7]
+// chooseFrom goes on with the choice of the winner with the candidates of a row in the words from..to; it reports
+// whether no later one matters.
+func (s *state) chooseFrom(v *visit, row []uint64, from, to int) bool {
+	for first := from; first < to; first += 64 {
+		var done bool
+		words := s.some[(first-from)>>6]
+		switch {
+		case s.plan.secondPrice && !s.plan.byNeed:
+			done = s.chooseSecond(v, row[first:], words, first)
+		case s.plan.byNeed:
+			done = s.chooseByNeed(v, row[first:], words, first)
+		default:
+			done = s.choose(v, row[first:], words, first)
+		}
+		if done {
+			return true
+		}
 	}
-	out[0], out[1], out[2], out[3] = x0, x1, x2, x3
-	out[4], out[5], out[6], out[7] = x4, x5, x6, x7
+	return false
 }
 
-// checkExceptions settles what rows cannot: targeting across dimensions, and bids that depend on the slot
-// (or lie between two rows) where the floor is between their least and greatest value.
-func (s *state) checkExceptions(v *visit, w int, row *[chunkWords]uint64) {
+// checkFloors settles bids that depend on the slot (or lie between two rows) where the floor is between their least and
+// greatest value: in at most 64 words.
+func (s *state) checkFloors(first, last, from, to int) {
 	b := &s.block
-	slot, floor := b.slot[v.j], b.floor[v.j]
-	if s.plan.residuals {
-		s.checkResiduals(w, slot, row)
-	}
-	if s.plan.floors.lows == nil {
-		return
-	}
-	certain := (*[chunkWords]uint64)(s.rows[int(b.low[v.j])+w:])
-	for i := range row {
-		for x := row[i] &^ certain[i]; x != 0; x &= x - 1 {
-			r := (w+i)<<6 + bits.TrailingZeros64(x)
-			if s.bid(r, v.j) < floor {
-				row[i] &^= x & -x
+	findUnsure(b.unsure[first:last], s.reached.ring[first*s.plan.words:], s.rows, b.low[first:last], s.plan.words, from, to)
+	for j := first; j < last; j++ {
+		if b.unsure[j] == 0 {
+			continue
+		}
+		row, certain := s.reached.row(j), s.rows[b.low[j]:]
+		for words := b.unsure[j]; words != 0; words &= words - 1 {
+			w := from + bits.TrailingZeros64(words)
+			for x := row[w] &^ certain[w]; x != 0; x &= x - 1 {
+				if s.bid(w<<6+bits.TrailingZeros64(x), j) < b.floor[j] {
+					row[w] &^= x & -x
+				}
 			}
 		}
 	}
 }
 
 // checkResiduals settles targeting across dimensions.
-func (s *state) checkResiduals(w int, slot uint32, row *[chunkWords]uint64) {
-	residual := (*[chunkWords]uint64)(s.residual[w:])
-	for i := range row {
-		for x := row[i] & residual[i]; x != 0; x &= x - 1 {
-			r := (w+i)<<6 + bits.TrailingZeros64(x)
+func (s *state) checkResiduals(row []uint64, slot uint32, from, to int) {
+	for w := from; w < to; w++ {
+		for x := row[w] & s.residual[w]; x != 0; x &= x - 1 {
+			r := w<<6 + bits.TrailingZeros64(x)
 			if !s.plan.cands[r].rest.holds(slot) {
-				row[i] &^= x & -x
+				row[w] &^= x & -x
 			}
 		}
 	}
 }
 
 // skipCapped turns campaigns with caps away from a visitor who is not identified.
-func (s *state) skipCapped(v *visit, w int, row *[chunkWords]uint64) {
-	capped := (*[chunkWords]uint64)(s.capped[w:])
-	for i := range row {
-		x := row[i] & capped[i]
-		if x == 0 {
-			continue
-		}
-		row[i] &^= x
-		v.lost |= lostIdentity
-		if s.plan.losses() {
-			for ; x != 0; x &= x - 1 {
-				s.losses[(w+i)<<6+bits.TrailingZeros64(x)].identity++
-			}
-		}
+func (s *state) skipCapped(j int, row []uint64, from, to int) {
+	out := s.unknown.next()
+	some := uint64(0)
+	for w := from; w < to; w++ {
+		x := row[w] & s.capped[w]
+		out[w] = x
+		row[w] &^= x
+		some |= x
+	}
+	if some != 0 {
+		s.block.lost[j] |= lostIdentity
+	}
+	if s.plan.losses() { // all words of a row are settled at once
+		s.unknown.push()
 	}
 }
 
 // checkBudgets settles the campaigns whose budget holds some of their bids and not others.
-func (s *state) checkBudgets(v *visit, w int, reached, offered *[chunkWords]uint64) {
-	check := (*[chunkWords]uint64)(s.check[w:])
-	for i := range reached {
-		for x := reached[i] & check[i]; x != 0; x &= x - 1 {
-			r := (w+i)<<6 + bits.TrailingZeros64(x)
-			if s.affords(r, s.bid(r, v.j)) {
+func (s *state) checkBudgets(v *visit, row []uint64, from, to int) {
+	reached := s.reached.row(v.j)
+	for first := from &^ 63; first < to; first += 64 {
+		for words := s.checkWords[first>>6]; words != 0; words &= words - 1 {
+			w := first + bits.TrailingZeros64(words)
+			if w < from || w >= to {
 				continue
 			}
-			offered[i] &^= x & -x
-			s.losses[r].budget++
-			s.failed[v.failed] = uint32(r)
-			v.failed++
+			for x := reached[w] & s.check[w]; x != 0; x &= x - 1 {
+				r := w<<6 + bits.TrailingZeros64(x)
+				if s.affords(r, s.bid(r, v.j)) {
+					continue
+				}
+				row[w] &^= x & -x
+				s.losses[r].budget++
+				s.failed[v.failed] = uint32(r)
+				v.failed++
+			}
 		}
 	}
 }
 
-// readCapsOf finds the campaigns that the visitor may not see again now.
-func (s *state) readCapsOf(v *visit) bool {
-	return len(s.plan.caps.rules) > 0 && v.user != 0 && s.readCaps(s.block.cell[v.j], s.capRow)
-}
-
-// readClashes finds the campaigns that the visit's request must not get again.
-func (s *state) readClashes(v *visit) bool {
-	return s.sep.on && s.sep.read(s.sep.region(s.engine, s.requestOf(v.j), s.block.copy[v.j]), s.clashRow)
-}
-
-func (s *state) requestOf(j int) uint32 { return s.engine.snap.Requests()[s.block.slot[j]] }
-
-// turnAway takes the barred campaigns out of a row; it reports whether there were any.
-func (s *state) turnAway(row, barred []uint64, count func(w int, x uint64)) bool {
-	any := false
-	for w := range row {
-		x := row[w] & barred[w]
-		if x == 0 {
-			continue
+// turnAwayClashing takes the campaigns out of a row that the visit's request must not get again.
+func (s *state) turnAwayClashing(v *visit, row []uint64, from, to int) {
+	region := s.sep.cells[s.block.request[v.j]:]
+	for _, k := range region[1 : 1+region[0]] {
+		if s.sep.sets.take(int(k), row, from, to, s.lostSeparation) {
+			v.lost |= lostSeparation
 		}
-		any = true
-		row[w] &^= x
-		if count != nil {
-			count(w, x)
-		}
-	}
-	return any
-}
-
-func (s *state) countFrequency(w int, x uint64) {
-	for ; x != 0; x &= x - 1 {
-		s.losses[w<<6+bits.TrailingZeros64(x)].frequency++
-	}
-}
-
-func (s *state) countSeparation(w int, x uint64) {
-	for ; x != 0; x &= x - 1 {
-		s.losses[w<<6+bits.TrailingZeros64(x)].separation++
 	}
 }
 
@@ -280,18 +229,4 @@ func (s *state) countContention(cand []uint64, winner int) {
 		}
 	}
 	row[winner]--
-}
-
-// predicate is the truth of a numbered expression at a slot; it is evaluated once per slot.
-func (s *state) predicate(at, slot uint32) bool {
-	memo := &s.memo[at]
-	if *memo>>1 == uint64(slot)+1 {
-		return *memo&1 == 1
-	}
-	truth := s.plan.predicates[at].holds(slot)
-	*memo = (uint64(slot) + 1) << 1
-	if truth {
-		*memo |= 1
-	}
-	return truth
 }

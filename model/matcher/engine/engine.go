@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -18,27 +19,68 @@ type Engine struct {
 	users      []uint32
 	userHashes []uint64
 
-	userFirst    []uint32 // slots of user u in order of visit: userSlots[userFirst[u]:userFirst[u+1]]
-	userSlots    []uint32
-	mostSlots    int      // most slots of one identified user
-	requestSlots []uint32 // slots by request
+	userFirst     []uint32 // slots of user u in order of visit: userSlots[userFirst[u]:userFirst[u+1]]
+	userSlots     []uint32
+	mostSlots     int      // most slots of one identified user
+	several       []uint64 // by request: whether it has several slots
+	severalBefore []uint32 // by word of several: how many have before it
+	requestAt     []uint32 // of those with several: where their regions begin (see separation)
+	requestCells  int      // of all regions
 
 	pool      sync.Pool // of *state
 	available availability
+	layouts   layouts
+	audiences audiences
 }
 
-// New prepares an engine for a snapshot, in time and memory (4 bytes a slot, user and request) of its size.
+// audiences are what is known of the users by value of a dimension.
+type audiences struct {
+	mutex sync.Mutex
+	users map[*inventory.Dimension][]int64
+}
+
+// New prepares an engine for a snapshot, in time and memory (some 6 bytes a slot) of its size.
 func New(snap *inventory.Snapshot) *Engine {
 	e := &Engine{snap: snap, hashes: snap.SlotHashes(), users: snap.Users(), userHashes: snap.UserHashes()}
 	e.pool.New = func() any { return new(state) }
 	e.available = availability{turn: make(chan struct{}, 1), known: map[string]seen{}}
 	e.available.turn <- struct{}{}
+	e.layouts.known = map[string]*layout{}
+	e.audiences.users = map[*inventory.Dimension][]int64{}
 	e.indexUsers()
-	e.requestSlots = make([]uint32, snap.RequestCount())
-	for _, q := range snap.Requests() {
-		e.requestSlots[q]++
-	}
+	e.indexRequests()
 	return e
+}
+
+// indexRequests gives each request of several slots a region of as many cells and one.
+func (e *Engine) indexRequests() {
+	slots := make([]uint32, e.snap.RequestCount())
+	for _, q := range e.snap.Requests() {
+		slots[q]++
+	}
+	e.several = make([]uint64, len(slots)/64+1)
+	e.severalBefore = make([]uint32, len(slots)/64+1)
+	e.requestCells = 1
+	for q, n := range slots {
+		if q%64 == 0 {
+			e.severalBefore[q/64] = uint32(len(e.requestAt))
+		}
+		if n > 1 {
+			e.several[q/64] |= 1 << (q % 64)
+			e.requestAt = append(e.requestAt, uint32(e.requestCells))
+			e.requestCells += 1 + int(n)
+		}
+	}
+	e.requestAt = slices.Clip(e.requestAt)
+}
+
+// regionOf is where a request's region begins, 0 for a request of one slot.
+func (e *Engine) regionOf(q uint32) uint32 {
+	several, bit := e.several[q/64], uint64(1)<<(q%64)
+	if several&bit == 0 {
+		return 0
+	}
+	return e.requestAt[int(e.severalBefore[q/64])+bits.OnesCount64(several&(bit-1))]
 }
 
 // indexUsers lists the slots of each user, and those without a user under 0, in order of visit.
@@ -69,7 +111,7 @@ func (e *Engine) slotsOf(u uint32) []uint32 {
 
 // Bytes is the memory that the engine holds besides the snapshot and the states of its variants.
 func (e *Engine) Bytes() int64 {
-	return 4 * int64(len(e.userFirst)+len(e.userSlots)+len(e.requestSlots))
+	return 4*int64(len(e.userFirst)+len(e.userSlots)+cap(e.requestAt)+len(e.severalBefore)) + 8*int64(len(e.several)) + e.layouts.size()
 }
 
 // StateBytes bounds what Simulate allocates for a scenario beyond the snapshot and the engine: user state, rows

@@ -37,21 +37,25 @@ func judge(t testing.TB, slots []model.Slot, sc *model.Scenario) *model.Metrics 
 	return m
 }
 
-// TestManyCampaigns goes beyond the sizes at which rows of bids and of live flights are exact, and beyond
-// 1,024 campaigns.
+// TestManyCampaigns goes beyond the sizes at which rows of bids and of live flights are exact, beyond 1,024 campaigns,
+// where rows are matched in two parts if losses are off, and beyond 4,096, where a row has more than 64 words.
 func TestManyCampaigns(t *testing.T) {
 	for i, shape := range []studies.Shape{
 		{Slots: 120, Campaigns: 1_300, Users: 20},
 		{Slots: 60, Campaigns: 4_000, Users: 30},
 		{Slots: 90, Campaigns: 2_500, Users: 3},
+		{Slots: 50, Campaigns: 7_000, Users: 9},
 	} {
 		slots, sc := largest(uint64(i), shape)
 		if len(sc.Campaigns) < shape.Campaigns/2 {
 			t.Fatalf("only %d campaigns", len(sc.Campaigns))
 		}
-		got := simulate(t, engine.New(build(t, slots, sc)), sc)
-		if diff := cmp.Diff(judge(t, slots, sc), got); diff != "" {
-			t.Errorf("%d campaigns: %s", len(sc.Campaigns), diff)
+		e := engine.New(build(t, slots, sc))
+		for _, losses := range []bool{true, false} {
+			sc.Report.Losses = losses
+			if diff := cmp.Diff(judge(t, slots, sc), simulate(t, e, sc)); diff != "" {
+				t.Errorf("%d campaigns, losses %v: %s", len(sc.Campaigns), losses, diff)
+			}
 		}
 	}
 }

@@ -23,6 +23,9 @@ func (s *state) setCheck(r int, on bool) {
 	if s.checks--; on {
 		s.checks += 2
 	}
+	if s.checkWords[w>>6] &^= 1 << (w & 63); s.check[w] != 0 {
+		s.checkWords[w>>6] |= 1 << (w & 63)
+	}
 }
 
 // reachGoal closes a campaign whose goal is reached, for good.
@@ -67,24 +70,62 @@ func (s *state) affords(r int, bid int64) bool {
 	return (t.budget == unset || bid <= t.budget-l.spent) && (t.daily == unset || bid <= t.daily-l.today)
 }
 
-// repace pauses a campaign that is ahead of its schedule at t.
-func (s *state) repace(r int, t int64) {
-	l := &s.ledger[r]
-	until := s.engine.release(&s.paces[r], l.delivered, l.spent)
-	if until <= t {
-		return
+// repace pauses a campaign that is ahead of its schedule at slot i, of time t; it reports whether it is.
+func (s *state) repace(r int, i, t int64) bool {
+	l, p := &s.ledger[r], &s.paces[r]
+	if !p.traffic {
+		until := p.release(l.delivered, l.spent)
+		if until <= t {
+			return false
+		}
+		if until < s.plan.horizonEnd {
+			s.wheel.set(r, until)
+			s.clock.next = min(s.clock.next, s.wheel.wakeAt) // it may be due within the present slice
+		}
+	} else {
+		after := p.after(l.delivered, l.spent)
+		if s.isPast(after, i, t) {
+			return false
+		}
+		s.awaitSlot(r, max(after, i))
 	}
 	s.paced[r>>6] |= 1 << (r & 63)
-	if until < s.plan.horizonEnd {
-		s.wheel.set(r, until)
-		s.clock.next = min(s.clock.next, s.wheel.wakeAt) // it may be due within the present slice
+	return true
+}
+
+// isPast reports whether a slot's time is before that of slot i, t; slot -1 is before all.
+func (s *state) isPast(slot, i, t int64) bool {
+	if slot >= i {
+		return false
 	}
+	// The slot before i stands in the cache, the other may not.
+	times := s.engine.snap.Times()
+	return slot < 0 || int64(times[i-1]) < t || int64(times[slot]) < t
+}
+
+// awaitSlot looks at a paced campaign again once a slot has passed.
+func (s *state) awaitSlot(r int, slot int64) {
+	if slot < int64(len(s.engine.hashes))-1 {
+		s.traffic.set(r, slot+1)
+	}
+}
+
+// wakeByTraffic ends the pause of the campaigns for which enough slots have passed at slot i, of time t.
+func (s *state) wakeByTraffic(i, t int64) {
+	s.traffic.wake(i, func(r int) {
+		if !s.isPast(s.traffic.due[r]-1, i, t) {
+			s.awaitSlot(r, i) // slots of one instant pass together
+			return
+		}
+		s.wakeUp(r)
+	})
 }
 
 // settleLosses moves what the closed campaigns missed into their losses, once all slots are visited.
 func (s *state) settleLosses() {
 	s.reached.finish()
 	s.offered.finish()
+	s.unknown.finish()
 	for r := range s.losses {
 		w, bit := r>>6, uint64(1)<<(r&63)
 		missed := s.reached.total[r] - s.since[r]

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -43,7 +44,7 @@ func TestLanes(t *testing.T) {
 	}
 }
 
-// TestMemberSets marks small sets, kept as lists, and large ones, kept as rows.
+// TestMemberSets takes small sets, kept as lists, and large ones, kept as rows.
 func TestMemberSets(t *testing.T) {
 	const words = chunkWords
 	r := rand.New(rand.NewPCG(5, 0))
@@ -61,16 +62,22 @@ func TestMemberSets(t *testing.T) {
 		t.Fatal("the large set is not a row")
 	}
 	for k := range sets {
-		row := make([]uint64, words)
-		m.mark(k, row)
+		row, counts := bitsOf(r, words), make([]int64, 64*words)
+		before := slices.Clone(row)
+		from, to := r.IntN(words), words-r.IntN(2)
+		taken := false
+		got := m.take(k, row, from, to, counts)
 		for rank := range uint32(64 * words) {
-			member := false
-			for _, x := range sets[k] {
-				member = member || x == rank
+			w := int(rank >> 6)
+			was := before[w]>>(rank&63)&1 == 1
+			take := was && w >= from && w < to && slices.Contains(sets[k], rank)
+			if stays := row[w]>>(rank&63)&1 == 1; stays != (was && !take) || counts[rank] != 0 != take || counts[rank] > 1 {
+				t.Fatalf("set %d, rank %d: set before %v, after %v, counted %d", k, rank, was, stays, counts[rank])
 			}
-			if got := row[rank>>6]>>(rank&63)&1 == 1; got != member {
-				t.Fatalf("set %d, rank %d: marked %v, want %v", k, rank, got, member)
-			}
+			taken = taken || take
+		}
+		if got != taken {
+			t.Fatalf("set %d: took some %v, want %v", k, got, taken)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package engine
 
-// memberSets are sets of ranks that are marked in a row of bits together: the campaigns of a cap group, of an
+import "math/bits"
+
+// memberSets are sets of ranks that are taken out of a row of bits together: the campaigns of a cap group, of an
 // advertiser, of a category. A large set is kept as a row of its own, a small one as a list; as there are
 // fewer than 64 x words members in all, there are fewer than 64 rows per set that a rank is in.
 type memberSets struct {
@@ -50,15 +52,38 @@ func (s *memberSets) fill(sets int, each func(k int) []uint32) {
 	s.first[sets] = uint32(listed)
 }
 
-// mark sets the bits of set k in a row.
-func (s *memberSets) mark(k int, row []uint64) {
+// take clears the bits of set k in the words from..to of a row, and counts them by rank; it reports whether there
+// were any.
+func (s *memberSets) take(k int, row []uint64, from, to int, counts []int64) bool {
+	any := false
 	if at := s.row[k]; at >= 0 {
-		for w, x := range s.rows[at : int(at)+s.words] {
-			row[w] |= x
+		set := s.rows[at : int(at)+s.words]
+		for w := from; w < to; w++ {
+			x := row[w] & set[w]
+			row[w] &^= x
+			for ; x != 0; x &= x - 1 {
+				counts[w<<6+bits.TrailingZeros64(x)]++
+				any = true
+			}
 		}
-		return
+		return any
 	}
 	for _, r := range s.ranks[s.first[k]:s.first[k+1]] {
-		row[r>>6] |= 1 << (r & 63)
+		any = takeBit(row, r, from, to, counts) || any
 	}
+	return any
+}
+
+// takeBit clears a rank's bit, if it is set in the words from..to, and counts it. Whether it is set is anybody's guess,
+// so nothing branches on it.
+func takeBit(row []uint64, r uint32, from, to int, counts []int64) bool {
+	w := int(r >> 6)
+	if w < from || w >= to {
+		return false
+	}
+	x := row[w]
+	was := x >> (r & 63) & 1
+	row[w] = x &^ (1 << (r & 63))
+	counts[r] += int64(was)
+	return was != 0
 }

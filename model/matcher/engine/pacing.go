@@ -51,11 +51,9 @@ func (e *Engine) slotsBefore(t int64) int64 {
 	return int64(sort.Search(len(times), func(i int) bool { return int64(times[i]) >= t }))
 }
 
-// release is the first instant at which a campaign that used so much is on schedule again, or never.
-func (e *Engine) release(p *pace, delivered, spent int64) int64 {
-	if p.traffic {
-		return e.releaseByTraffic(p, max(p.need(&p.goal, delivered), p.need(&p.budget, spent)))
-	}
+// release is the first instant at which a campaign that is paced by the clock and used so much is on schedule again,
+// or never.
+func (p *pace) release(delivered, spent int64) int64 {
 	after := int64(0)
 	if p.goal.whole != unset {
 		after = mulDivUp(delivered, p.d, p.goal.whole)
@@ -69,6 +67,19 @@ func (e *Engine) release(p *pace, delivered, spent int64) int64 {
 	return p.start + after
 }
 
+// after is the slot of the snapshot whose instant has to pass before a campaign that is paced by traffic and used so
+// much is on schedule again: -1 if it is, or never.
+func (p *pace) after(delivered, spent int64) int64 {
+	n := max(p.need(&p.goal, delivered), p.need(&p.budget, spent))
+	switch {
+	case n == 0:
+		return -1
+	case n > p.slots:
+		return never
+	}
+	return p.from + n - 1
+}
+
 // need is the least n at which the schedule allows what was used.
 func (p *pace) need(s *schedule, used int64) int64 {
 	if s.whole == unset || used <= s.first {
@@ -77,19 +88,9 @@ func (p *pace) need(s *schedule, used int64) int64 {
 	return mulDivUp(used-s.first, p.slots, s.last-s.first)
 }
 
-// releaseByTraffic is the first instant before which the snapshot has n slots of the campaign's.
-func (e *Engine) releaseByTraffic(p *pace, n int64) int64 {
-	switch {
-	case n == 0:
-		return p.start
-	case n > p.slots:
-		return never
-	}
-	return int64(e.snap.Times()[p.from+n-1]) + 1
-}
-
 // wheel wakes paced campaigns in time: a list of ranks per slice of the horizon, and the time of the
-// next one within the present slice. Setting and waking take no search and no comparison with others.
+// next one within the present slice. Setting and waking take no search and no comparison with others. Time is the
+// clock's for those paced evenly, and the number of the slot for those paced by traffic.
 type wheel struct {
 	head    []int32 // by slice: first rank, or -1
 	next    []int32 // by rank
@@ -134,10 +135,13 @@ func (w *wheel) set(r int, t int64) {
 // wake calls wake for all that are due at t, and sets wakeAt to when to come again.
 func (w *wheel) wake(t int64, wake func(r int)) {
 	for now := w.slice(t); w.present < now; w.present++ {
-		for r := w.head[w.present]; r >= 0; r = w.next[r] {
-			wake(int(r))
-		}
+		r := w.head[w.present]
 		w.head[w.present] = -1
+		for r >= 0 {
+			next := w.next[r] // who is woken may be set again
+			wake(int(r))
+			r = next
+		}
 	}
 	at := &w.head[w.present]
 	w.wakeAt = w.start + int64(w.present+1)<<(w.shift&63)

@@ -59,13 +59,19 @@ func TestRelease(t *testing.T) {
 		}
 		p := e.newPace(&c)
 		delivered, spent := r.Int64N(60), r.Int64N(6_000)
-		until := e.release(&p, delivered, spent)
+		passes := func(at int64) bool {
+			if !p.traffic {
+				return at >= p.release(delivered, spent)
+			}
+			after := p.after(delivered, spent)
+			return after < int64(len(times)) && (after < 0 || times[after] < at)
+		}
 		for _, at := range times {
 			if at < c.terms.start || at >= c.terms.end {
 				continue
 			}
 			want := onSchedule(&c, times, c.terms.goal, delivered, at) && onSchedule(&c, times, c.terms.budget, spent, at)
-			if got := at >= until; got != want {
+			if got := passes(at); got != want {
 				t.Fatalf("%s, %+v, used %d and %d: passes at %d: %v, want %v (slots at %v)", c.campaign.Pacing, c.terms, delivered, spent, at, got, want, times)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/whatif-machine/whatif/model"
+	"github.com/whatif-machine/whatif/model/inventory"
 )
 
 // chunkWords is the number of words that the kernels work on at a time: one cache line, 512 campaigns.
@@ -46,21 +47,28 @@ type plan struct {
 	cands                    []candidate
 	words                    int // of a row of bits: a multiple of chunkWords
 
-	predicates   []*node
+	predicates   []predicate
 	predicateIDs map[string]int32
+	truths       []truthTable // none if predicates are evaluated one by one
+	always       uint64       // predicates that are true everywhere
 
-	specs   []*spec
-	columns []column
-	rowsEnd int // words of all columns' rows
-	caps    caps
-	visits  visitRules
-	floors  floorRules
-	bytes   int64 // what the plan itself takes, about
+	named       map[*inventory.Dimension][]uint32 // values that the targeting of all campaigns names
+	layout      *layout
+	tables      []table
+	columns     []column
+	unions      []uint32 // tables of each column, and one row of the floor
+	rowsEnd     int      // words of all tables' rows
+	mostClasses int      // of an atom that is fused with others
+	caps        caps
+	visits      visitRules
+	floors      floorRules
+	bytes       int64 // what the plan itself takes, about
 
+	varying      int  // candidates whose bid depends on the slot
 	residuals    bool // some candidate has targeting across dimensions
-	exceptions   bool // rows of bits don't settle targeting and floor alone
 	skipsUnknown bool // some candidate is not for visitors who are not identified
-	thorough     bool // the winner or its price takes more than the order of bids
+	secondPrice  bool
+	byNeed       bool
 	whole        bool // all candidates are to be run through all gates
 	key          []byte
 }
@@ -76,7 +84,7 @@ func (e *Engine) compile(sc *model.Scenario) (*plan, error) {
 		return nil, fmt.Errorf("%d campaigns; at most %d are possible", len(sc.Campaigns), model.MaxCampaigns)
 	}
 	start, end := e.snap.Horizon()
-	p := &plan{sc: sc, draws: drawsOf(sc), horizonStart: int64(start), horizonEnd: int64(end), predicateIDs: map[string]int32{}}
+	p := &plan{sc: sc, draws: drawsOf(sc), horizonStart: int64(start), horizonEnd: int64(end), predicateIDs: map[string]int32{}, named: map[*inventory.Dimension][]uint32{}}
 	for i := range sc.Campaigns {
 		if err := e.compileCampaign(p, i); err != nil {
 			return nil, fmt.Errorf("campaign %q: %w", sc.Campaigns[i].ID, err)
@@ -94,17 +102,19 @@ func (e *Engine) compile(sc *model.Scenario) (*plan, error) {
 	}
 	e.compileColumns(p)
 	p.choosePaths()
+	p.tabulateTruths()
 	p.measure()
 	return p, nil
 }
 
 func (e *Engine) compileCampaign(p *plan, i int) error {
 	c := &p.sc.Campaigns[i]
+	targeting, err := bind(c.Targeting, e.snap)
+	p.mentions(targeting) // those that are out too, so that all variants read slots alike
 	if !c.Enabled {
 		return nil
 	}
 	p.entries = append(p.entries, entry{index: i, rank: -1, terms: termsOf(&p.sc.Written[i], c, p.horizonStart, p.horizonEnd)})
-	targeting, err := bind(c.Targeting, e.snap)
 	if err != nil {
 		return fmt.Errorf("targeting: %w", err)
 	}
@@ -154,27 +164,6 @@ func satisfiable(where []*node) bool {
 	return true
 }
 
-// predicate numbers an expression over slots; equal ones share a number.
-func (e *Engine) predicate(p *plan, expr *model.Expr) (uint32, error) {
-	p.key = appendKey(p.key[:0], expr)
-	if at, ok := p.predicateIDs[string(p.key)]; ok {
-		return uint32(at), nil
-	}
-	n, err := bind(expr, e.snap)
-	if err != nil {
-		return 0, err
-	}
-	return p.addPredicate(string(p.key), n), nil
-}
-
-func (p *plan) addPredicate(key string, n *node) uint32 {
-	at := len(p.predicates)
-	p.predicates = append(p.predicates, n)
-	p.predicateIDs[key] = int32(at)
-	p.bytes += n.size() + int64(len(key)) + 64
-	return uint32(at)
-}
-
 // rank puts the candidates in rank order.
 func (p *plan) rank() {
 	slices.SortFunc(p.cands, func(a, b candidate) int { return cmp.Compare(a.campaign.ID, b.campaign.ID) })
@@ -192,8 +181,7 @@ func (p *plan) rank() {
 		e := &p.entries[at[p.cands[r].index]]
 		e.rank, p.cands[r].terms = int32(r), &e.terms
 	}
-	words := (len(p.cands) + 63) / 64
-	p.words = max(chunkWords, (words+chunkWords-1)/chunkWords*chunkWords)
+	p.words = wordsFor(len(p.cands))
 }
 
 // choosePaths finds out which steps of the loop the variant can do without.
@@ -202,11 +190,13 @@ func (p *plan) choosePaths() {
 	for r := range p.cands {
 		c := &p.cands[r]
 		p.residuals = p.residuals || c.rest != nil
+		if c.bids.varies() {
+			p.varying++
+		}
 		p.skipsUnknown = p.skipsUnknown || skips && c.capped
 	}
-	p.exceptions = p.residuals || p.floors.lows != nil
-	p.thorough = p.sc.Policy.WithinPriority == model.ByNeed || p.sc.Policy.Auction == model.SecondPrice
-	p.whole = p.thorough || p.sc.Report.Losses || p.sc.Report.Contention
+	p.byNeed, p.secondPrice = p.sc.Policy.WithinPriority == model.ByNeed, p.sc.Policy.Auction == model.SecondPrice
+	p.whole = p.byNeed || p.sc.Report.Losses || p.sc.Report.Contention
 }
 
 // measure estimates the plan's own memory and that of the result.
@@ -217,10 +207,7 @@ func (p *plan) measure() {
 	for r := range p.cands {
 		p.bytes += 16 * int64(len(p.cands[r].bids.table))
 	}
-	p.bytes += 96*int64(len(p.caps.rules)) + 16*int64(len(p.caps.list)) + 64<<10
-	for _, s := range p.specs {
-		p.bytes += s.size()
-	}
+	p.bytes += 104*int64(len(p.caps.rules)) + 16*int64(len(p.caps.list)) + 64<<10
 }
 
 func appendInt(b []byte, v int64) []byte { return strconv.AppendInt(b, v, 10) }

@@ -43,6 +43,7 @@ type reach struct {
 	identified []int64       // by rank
 	counts     []uint32      // by rank: the present user's impressions
 	touched    []uint32      // ranks with counts
+	served     []uint32      // the present user's slots that were sold
 	groups     []groupReach
 }
 
@@ -66,6 +67,7 @@ func (h *reach) reserve(m *meter, s *state) {
 	take(m, &h.identified, n)
 	take(m, &h.counts, n)
 	takeRaw(m, &h.touched, n)
+	takeRaw(m, &h.served, s.engine.mostSlots)
 	keys := p.sc.Report.Groups
 	m.count(int64(len(keys)*len(p.entries)), 2048) // at worst every campaign has a value of its own
 	if m.dry {
@@ -115,6 +117,11 @@ func compareValues(a, b *string) int {
 // countReach goes through the log user by user.
 func (s *state) countReach(ctx context.Context) error {
 	who, done := uint32(0), 0
+	if !s.plan.visits.edited {
+		for k := range s.breakdowns {
+			copy(s.breakdowns[k].users, s.engine.audience(s.breakdowns[k].dim))
+		}
+	}
 	for u := 1; u < len(s.engine.userFirst)-1; u++ {
 		slots := s.engine.slotsOf(uint32(u))
 		if done += len(slots); done >= checkEvery {
@@ -124,7 +131,7 @@ func (s *state) countReach(ctx context.Context) error {
 		}
 		if !s.plan.visits.edited {
 			who++
-			s.countUser(slots, who, 0)
+			s.countUserOnce(slots, who)
 			continue
 		}
 		for j := range s.userCopies(slots) {
@@ -161,6 +168,37 @@ func (s *state) countUser(slots []uint32, who, j uint32) {
 	if visited {
 		h.users++
 	}
+	s.addUser(total)
+}
+
+// countUserOnce is countUser where every slot is visited once: what does not depend on winners is known.
+func (s *state) countUserOnce(slots []uint32, who uint32) {
+	h := &s.reach
+	h.touched, h.served = h.touched[:0], h.served[:0]
+	for _, i := range slots {
+		won := s.won[i]
+		if won == 0 {
+			continue
+		}
+		h.served = append(h.served, i)
+		r := uint32(won - 1)
+		if h.counts[r]++; h.counts[r] == 1 {
+			h.touched = append(h.touched, r)
+		}
+	}
+	h.users++
+	if len(h.served) == 0 {
+		return
+	}
+	for k := range s.breakdowns {
+		s.breakdowns[k].countReached(h.served, who)
+	}
+	s.addUser(uint32(len(h.served)))
+}
+
+// addUser adds the present user's impressions, total in all.
+func (s *state) addUser(total uint32) {
+	h := &s.reach
 	if total > 0 {
 		h.all.add(total)
 		h.impressed += int64(total)

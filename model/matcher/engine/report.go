@@ -92,11 +92,11 @@ func (s *state) reportLosses(out *model.CampaignResult, r int) {
 	l, found := &s.losses[r], s.seen.found[r]
 	reached, offered := s.reached.total[r], s.offered.total[r]
 	*out.Matched, *out.MatchedUsers = found.matched, found.users
-	*out.LostIdentity, *out.AfterGoal, *out.LostBudget = l.identity, l.goal, l.budget
-	*out.LostFloor = found.matched - reached - l.identity
-	*out.LostPacing = reached - l.goal - l.budget - offered
-	*out.LostFrequency, *out.LostSeparation = l.frequency, l.separation
-	*out.Outbid = offered - l.frequency - l.separation - out.Impressions
+	*out.LostIdentity, *out.AfterGoal, *out.LostBudget = s.unknown.total[r], l.goal, l.budget
+	*out.LostFloor = found.matched - reached - s.unknown.total[r]
+	*out.LostPacing = reached - l.goal - l.budget - offered - s.lostFrequency[r] - s.lostSeparation[r]
+	*out.LostFrequency, *out.LostSeparation = s.lostFrequency[r], s.lostSeparation[r]
+	*out.Outbid = offered - out.Impressions
 }
 
 // contendersOf lists the campaigns that won most of the slots on which the one at rank r was outbid.

@@ -46,12 +46,13 @@ func TestTargetingRows(t *testing.T) {
 		all := make([]uint64, p.words)
 		setFirst(all, len(p.cands))
 		row := make([]uint64, p.words)
-		offs := make([]uint32, len(p.columns))
+		offs := make([]uint32, len(p.tables)+1)
+		set := rowSet{rows: s.rows, offs: offs, stride: 1, unions: p.unions[:len(p.columns)]}
 		for i := range uint32(len(s.engine.hashes)) {
-			for k := range p.columns {
-				offs[k] = s.rowAt(&p.columns[k], i)
+			for k := range p.tables {
+				offs[k] = s.rowAt(&p.tables[k], i)
 			}
-			s.targeted(i, offs, all, row)
+			s.targeted(i, &set, 0, all, row)
 			for r := range p.cands {
 				n, err := bind(p.cands[r].campaign.Targeting, s.engine.snap)
 				if err != nil {
@@ -84,40 +85,63 @@ func studyScenario(seed uint64) *model.Scenario {
 	return sc
 }
 
-// manySets is a snapshot whose multi-valued dimension has too many sets for a row each.
-func manySets(r *rand.Rand) []model.Slot {
+// manySets is a snapshot whose multi-valued dimension, of so many values, has too many sets for a row each.
+func manySets(r *rand.Rand, values int) []model.Slot {
 	slots := make([]model.Slot, 3*tableRows)
 	for i := range slots {
 		slots[i] = model.Slot{ID: string(appendInt(nil, int64(i))), Time: model.Instant(i),
 			Scalars: map[string]string{"country": []string{"US", "CA", "MX"}[r.IntN(3)]}}
 		if r.IntN(10) > 0 {
-			slots[i].Sets = map[string][]string{"segments": interests(r, 1+r.IntN(4))}
+			slots[i].Sets = map[string][]string{"segments": interests(r, values, 1+r.IntN(4))}
 		}
 	}
 	return slots
 }
 
-func interests(r *rand.Rand, n int) []string {
+func interests(r *rand.Rand, values, n int) []string {
 	var out []string
 	for range n {
-		if v := string(rune('a' + r.IntN(26))); !slices.Contains(out, v) {
+		if v := string(appendInt([]byte("v"), int64(r.IntN(values)))); !slices.Contains(out, v) {
 			out = append(out, v)
 		}
 	}
 	return out
 }
 
-// TestUnitedRows: lists, several lists, negations of and alternatives to a dimension with many sets.
+// TestUnitedRows: lists, several lists, negations of and alternatives to a dimension with many sets, of so few values
+// that it is cut into chunks and of so many that it is not.
 func TestUnitedRows(t *testing.T) {
-	r := rand.New(rand.NewPCG(8, 0))
-	slots := manySets(r)
+	for _, values := range []int{26, 200} {
+		r := rand.New(rand.NewPCG(8, 0))
+		s := begun(t, manySets(r, values), manyLists(r, values))
+		dim := s.engine.snap.Dimension("segments")
+		_, whole := s.plan.layout.groupOf[dim]
+		if cut := len(s.plan.layout.chunks[dim]) > 1; whole || cut != (values == 26) {
+			t.Fatalf("%d values: one atom %v, in chunks %v", values, whole, cut)
+		}
+		for {
+			more, err := s.fillBlock()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !more {
+				break
+			}
+			s.compareBlock(t)
+		}
+	}
+}
+
+func manyLists(r *rand.Rand, values int) *model.Scenario {
 	in := func(dim string, values ...string) *model.Expr {
 		return &model.Expr{Op: model.OpIn, Dimension: dim, Values: values}
 	}
-	list := func() *model.Expr { return in("segments", append(interests(r, 1+r.IntN(3)), "unheard of")...) }
+	list := func() *model.Expr {
+		return in("segments", append(interests(r, values, 1+r.IntN(values/8)), "unheard of")...)
+	}
 	combine := func(op model.ExprOp, args ...*model.Expr) *model.Expr { return &model.Expr{Op: op, Args: args} }
 	sc := &model.Scenario{Policy: model.DefaultPolicy}
-	for i := range 100 {
+	for i := range 200 {
 		c := model.Campaign{ID: string(appendInt(nil, int64(i))), Priority: 1 + i%3, BidCPM: model.CPM(i), Enabled: true}
 		switch i % 6 {
 		case 0:
@@ -134,20 +158,7 @@ func TestUnitedRows(t *testing.T) {
 		sc.Campaigns = append(sc.Campaigns, c)
 	}
 	sc.Written = sc.Campaigns
-	s := begun(t, slots, sc)
-	if k := slices.IndexFunc(s.plan.specs, func(sp *spec) bool { return sp.byValue }); k < 0 {
-		t.Fatal("no dimension is put together by value")
-	}
-	for range 4 * len(slots) / blockSlots {
-		more, err := s.fillBlock()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !more {
-			break
-		}
-		s.compareBlock(t)
-	}
+	return sc
 }
 
 // compareBlock compares the block's rows with evaluating each expression.
@@ -155,8 +166,9 @@ func (s *state) compareBlock(t *testing.T) {
 	t.Helper()
 	all, row := make([]uint64, s.plan.words), make([]uint64, s.plan.words)
 	setFirst(all, len(s.plan.cands))
+	set := s.matched(false)
 	for j, i := range s.block.slot[:s.block.n] {
-		s.targeted(i, s.block.offs[j*s.block.stride:][:s.block.stride-1], all, row)
+		s.targeted(i, &set, j, all, row)
 		for r := range s.plan.cands {
 			n, err := bind(s.plan.cands[r].campaign.Targeting, s.engine.snap)
 			if err != nil {
@@ -189,8 +201,6 @@ func TestFloorRows(t *testing.T) {
 	if s.plan.floors.stepHigh < 2 {
 		t.Fatal("a row for every bid")
 	}
-	reached, offered := new([chunkWords]uint64), new([chunkWords]uint64)
-	s.tick(s.plan.horizonStart)
 	for {
 		more, err := s.fillBlock()
 		if err != nil {
@@ -200,18 +210,15 @@ func TestFloorRows(t *testing.T) {
 			return
 		}
 		for j := range s.block.n {
-			for w := 0; w < s.plan.words; w += chunkWords {
-				s.matchChunk(&visit{j: j, user: 1}, w, reached, offered)
-				for k := range 64 * chunkWords {
-					rank := w*64 + k
-					if rank >= len(s.plan.cands) {
-						break
-					}
-					c := s.plan.cands[rank].campaign
-					want := c.Pricing == model.PricingFixed || int64(c.BidCPM) >= s.block.floor[j]
-					if got := reached[k>>6]>>(k&63)&1 == 1; got != want {
-						t.Fatalf("bid %d, floor %d: passes %v, want %v", c.BidCPM, s.block.floor[j], got, want)
-					}
+			if s.block.matched < s.plan.words {
+				s.matchRest(j)
+			}
+			row := s.reached.row(j)
+			for rank := range s.plan.cands {
+				c := s.plan.cands[rank].campaign
+				want := c.Pricing == model.PricingFixed || int64(c.BidCPM) >= s.block.floor[j]
+				if got := row[rank>>6]>>(rank&63)&1 == 1; got != want {
+					t.Fatalf("bid %d, floor %d: passes %v, want %v", c.BidCPM, s.block.floor[j], got, want)
 				}
 			}
 		}

@@ -1,16 +1,12 @@
 package engine
 
-import (
-	"github.com/whatif-machine/whatif/model"
-)
-
 // sell books the visit to its winner and returns the price.
 func (s *state) sell(v *visit) int64 {
 	r := v.winner
 	h, l := &s.hot[r], &s.ledger[r]
 	price := v.bid
-	if s.plan.sc.Policy.Auction == model.SecondPrice && h.flags&flagFixed == 0 {
-		price = min(v.bid, max(s.block.floor[v.j], v.second))
+	if s.plan.secondPrice && h.flags&flagFixed == 0 {
+		price = min(v.bid, max(s.block.floor[v.j], v.top.price(r)))
 	}
 	if l.impressions == 0 {
 		l.first = v.t
@@ -22,28 +18,32 @@ func (s *state) sell(v *visit) int64 {
 	l.spent += price
 	l.today += price
 	if h.flags&(flagFinance|flagPaced) != 0 {
-		s.settle(r, h, v.t)
+		s.settle(v, h, l)
 	}
-	if h.flags&flagCapped != 0 && v.user != 0 {
+	if h.flags&flagCapped != 0 && s.block.cell[v.j] != 0 {
 		s.countCaps(s.block.cell[v.j], r)
 	}
-	if s.sep.on {
-		s.sep.record(s.sep.region(s.engine, s.requestOf(v.j), s.block.copy[v.j]), r)
+	if at := s.block.request[v.j]; at != 0 {
+		s.sep.record(at, r)
 	}
 	return price
 }
 
 // settle closes the gates that a win has closed.
-func (s *state) settle(r int, h *hot, t int64) {
-	if goal := s.plan.cands[r].terms.goal; goal != unset && s.ledger[r].delivered >= goal {
+func (s *state) settle(v *visit, h *hot, l *ledger) {
+	r := v.winner
+	if l.delivered >= l.goal {
 		s.reachGoal(r)
-	} else {
-		s.watchBudget(r)
-		if h.flags&flagPaced != 0 {
-			s.repace(r, t)
-		}
+		s.setOpen(r)
+		return
 	}
-	s.setOpen(r)
+	if l.spent > l.calm || l.today > l.calmToday {
+		s.watchBudget(r)
+		s.setOpen(r)
+	}
+	if h.flags&flagPaced != 0 && s.repace(r, int64(s.block.slot[v.j]), v.t) {
+		s.setOpen(r)
+	}
 }
 
 // countUnfilled counts the visit under the latest of the first failed gates (semantics 5).
@@ -61,7 +61,7 @@ func (s *state) countUnfilled(v *visit) {
 
 // countClosed counts a visit for which no campaign came as far as its frequency caps.
 func (s *state) countClosed(v *visit) {
-	reached := s.reachedRow()
+	reached := s.reached.row(v.j)
 	for _, r := range s.failed[:v.failed] {
 		reached[r>>6] &^= 1 << (r & 63) // out by budget, whether or not it is paced as well
 	}
@@ -74,7 +74,7 @@ func (s *state) countClosed(v *visit) {
 	for _, r := range s.failed[:v.failed] {
 		reached[r>>6] |= 1 << (r & 63)
 	}
-	m := &s.tally
+	m, set := &s.tally, s.matched(false)
 	switch {
 	case paced != 0:
 		m.UnfilledPaced++
@@ -84,38 +84,27 @@ func (s *state) countClosed(v *visit) {
 		m.UnfilledGoalReached++
 	case v.lost&lostIdentity != 0:
 		m.UnfilledUnidentified++
-	case s.targeted(s.block.slot[v.j], s.block.offs[v.j*s.block.stride:][:s.block.stride-1], s.live, nil):
+	case s.targeted(s.block.slot[v.j], &set, v.j, s.live, s.candRow):
 		m.UnfilledBelowFloor++
 	default:
 		m.UnfilledNoCampaignTargeted++
 	}
 }
 
-// reachedRow is the present visit's row of candidates that came to the goal gate.
-func (s *state) reachedRow() []uint64 {
-	at := 0
-	if s.plan.whole {
-		at = s.reached.n - 1
+// targeted finds the candidates that pass the first gate at a slot, given where its rows stand in a set without the
+// floor's: into out. It reports whether there are any.
+func (s *state) targeted(slot uint32, set *rowSet, at int, live, out []uint64) bool {
+	if len(set.unions) == 0 {
+		copy(out, live)
+	} else {
+		match(out, live, set, at, 1, 0, len(live))
 	}
-	return s.reached.ring[at*s.plan.words:][:s.plan.words]
-}
-
-// targeted finds the candidates that pass the first gate, given the offsets of the slot's rows: into out, unless
-// nil. It reports whether there are any.
-func (s *state) targeted(slot uint32, offs []uint32, live, out []uint64) bool {
-	var row [chunkWords]uint64
+	if s.plan.residuals {
+		s.checkResiduals(out, slot, 0, len(out))
+	}
 	some := uint64(0)
-	for w := 0; w < s.plan.words; w += chunkWords {
-		andRows(&row, (*[chunkWords]uint64)(live[w:]), s.rows, offs, w)
-		if s.plan.residuals {
-			s.checkResiduals(w, slot, &row)
-		}
-		for _, x := range row {
-			some |= x
-		}
-		if out != nil {
-			copy(out[w:w+chunkWords], row[:])
-		}
+	for _, x := range out {
+		some |= x
 	}
 	return some != 0
 }

@@ -24,6 +24,7 @@ type hot struct {
 	priority int32
 	id       int32 // order of ids
 	flags    uint32
+	varying  int32 // its place in state.varying
 }
 
 // ledger is what a candidate did: written on its wins only.
@@ -31,6 +32,8 @@ type ledger struct {
 	impressions, spend int64
 	delivered, spent   int64 // with what was before
 	today              int64 // spend of the local day
+	goal               int64 // never: none
+	calm, calmToday    int64 // while spent and today are no more than these, its greatest bid fits in its budgets
 	first, last        int64 // instants of impressions; meaningful once impressions > 0
 }
 
@@ -39,8 +42,8 @@ type state struct {
 	engine *Engine
 	plan   *plan
 
-	rows        []uint64 // columns' rows, then those by bid
-	parts       []part
+	rows        []uint64 // tables' rows, then those by bid
+	atomRows    []uint64 // rows of an atom before they are fused
 	floorTables []floorTable
 	floorMasks  map[uint64]int
 	highAt      int
@@ -50,31 +53,40 @@ type state struct {
 	copies []uint16 // by slot, where visits are edited
 	logAt  []uint32 // by slot: place of its first visit in won
 
-	won    []uint16 // by visit: rank+1 of the winner, 0 for none
-	hot    []hot
-	ledger []ledger
-	paces  []pace
-	wheel  wheel
+	won     []uint16 // by visit: rank+1 of the winner, 0 for none
+	hot     []hot
+	varying []bids // of the candidates whose bid depends on the slot
+	ledger  []ledger
+	paces   []pace
+	wheel   wheel // of instants
+	traffic wheel // of slots
 
 	// Rows of bits by rank.
 	live, goalDone, spentOut, paced, check, open []uint64
-	varies, residual, capped                     []uint64
-	candRow, capRow, clashRow                    []uint64
+	residual, capped                             []uint64
+	candRow                                      []uint64
 
 	userAt    []uint32 // by user: offset of its first copy's region in cells
-	cells     []uint64 // see caps
+	cells     []uint32 // see caps
+	wideCells []uint64 // instead of cells, where they are wide
 	capGroups memberSets
-	windows   []uint64 // by clock: the present window, as it stands in cells
+	current   []uint64 // by cap: window and cap as a cell of the present window has them
 	sep       separation
 
 	clock timeline
 	block block
+	visit visit // the present one
 
 	// Counters, written in the order of the gates.
-	reached, offered lanes   // passed identity; passed budget and pacing
+	reached, offered lanes   // passed identity; passed all gates
+	unknown          lanes   // turned away for want of identity
 	since            []int64 // reached when the campaign was closed by its goal or budget
 	losses           []losses
+	lostFrequency    []int64
+	lostSeparation   []int64
 	checks           int      // bits of check
+	checkWords       []uint64 // words of check that have a bit
+	some             []uint64 // words of the present row that have a bit
 	failed           []uint32 // campaigns that failed the budget at this slot only
 	contention       []uint32 // [winner*n + loser]
 
@@ -86,7 +98,7 @@ type state struct {
 
 // losses are the first failures that are counted one by one.
 type losses struct {
-	identity, goal, budget, frequency, separation int64
+	goal, budget int64
 }
 
 // reserve takes all the memory that the variant needs.
@@ -94,7 +106,7 @@ func (s *state) reserve(m *meter, c census) {
 	p, e := s.plan, s.engine
 	n, words := len(p.cands), p.words
 	takeRaw(m, &s.rows, p.rowsEnd+p.floorWords())
-	s.reserveColumns(m)
+	takeRaw(m, &s.atomRows, p.mostClasses*words)
 	s.reserveFloors(m)
 	take(m, &s.memo, len(p.predicates))
 	if p.visits.edited {
@@ -103,11 +115,14 @@ func (s *state) reserve(m *meter, c census) {
 	}
 	takeRaw(m, &s.won, int(c.kept))
 	take(m, &s.hot, n)
+	takeRaw(m, &s.varying, p.varying)
+	s.varying = s.varying[:0]
 	take(m, &s.ledger, n)
 	take(m, &s.paces, n)
 	s.wheel.reserve(m, n)
-	for _, row := range []*[]uint64{&s.live, &s.goalDone, &s.spentOut, &s.paced, &s.check, &s.open, &s.varies,
-		&s.residual, &s.capped, &s.candRow, &s.capRow, &s.clashRow} {
+	s.traffic.reserve(m, n)
+	for _, row := range []*[]uint64{&s.live, &s.goalDone, &s.spentOut, &s.paced, &s.check, &s.open,
+		&s.residual, &s.capped, &s.candRow} {
 		take(m, row, words)
 	}
 	s.reserveUsers(m, c)
@@ -116,8 +131,13 @@ func (s *state) reserve(m *meter, c census) {
 	s.clock.reserve(m, p)
 	s.reached.reserve(m, words)
 	s.offered.reserve(m, words)
+	s.unknown.reserve(m, words)
+	take(m, &s.checkWords, (words+63)/64)
+	take(m, &s.some, (words+63)/64)
 	take(m, &s.since, n)
 	take(m, &s.losses, n)
+	take(m, &s.lostFrequency, n)
+	take(m, &s.lostSeparation, n)
 	takeRaw(m, &s.failed, n)
 	if p.sc.Report.Contention {
 		take(m, &s.contention, n*n)
@@ -132,12 +152,16 @@ func (s *state) reserve(m *meter, c census) {
 // reserveUsers takes the users' regions.
 func (s *state) reserveUsers(m *meter, c census) {
 	p := s.plan
-	take(m, &s.windows, len(p.caps.clocks))
+	take(m, &s.current, len(p.caps.rules))
 	if len(p.caps.rules) == 0 {
 		return
 	}
 	takeRaw(m, &s.userAt, len(s.engine.userHashes))
-	takeRaw(m, &s.cells, int(c.cells)+1)
+	if p.caps.wide {
+		takeRaw(m, &s.wideCells, int(c.cells)+1)
+	} else {
+		takeRaw(m, &s.cells, int(c.cells)+1)
+	}
 	s.capGroups.reserve(m, p.words, len(p.caps.groups), func(k int) []uint32 { return p.caps.groups[k] })
 }
 
@@ -147,8 +171,9 @@ func (s *state) simulate(ctx context.Context, e *Engine, p *plan, c census) (*mo
 	if s.floorMasks == nil {
 		s.floorMasks = map[uint64]int{}
 	}
-	if words := p.rowsEnd + p.floorWords(); words > math.MaxUint32 || c.cells > math.MaxUint32 {
-		return nil, fmt.Errorf("the variant needs %d words of targeting and %d of user state; at most %d of each are possible", words, c.cells, uint32(math.MaxUint32))
+	if words := p.rowsEnd + p.floorWords(); max(int64(words), c.cells, int64(e.requestCells)*int64(c.copies)) > math.MaxUint32 {
+		return nil, fmt.Errorf("the variant needs %d words of targeting, %d of user state and %d of %d copies of requests; at most %d of each are possible",
+			words, c.cells, e.requestCells, c.copies, uint32(math.MaxUint32))
 	}
 	s.reserve(&meter{}, c)
 	if err := s.decideVisits(ctx); err != nil {
@@ -182,10 +207,11 @@ func (s *state) begin(c census) {
 		s.tally.SampledShare = float64(c.kept) / float64(c.total)
 	}
 	s.checks = 0
-	s.buildColumns()
+	s.buildTables()
 	s.buildFloorRows()
 	s.layOutUsers()
 	s.wheel.reset(p.horizonStart, p.horizonEnd)
+	s.traffic.reset(0, int64(len(s.engine.hashes)))
 	for r := range p.cands {
 		s.beginCandidate(r)
 	}
@@ -203,7 +229,11 @@ func (s *state) layOutUsers() {
 		slots := s.engine.slotsOf(uint32(u))
 		size := uint32(1 + s.plan.caps.cells(len(slots)))
 		for range s.userCopies(slots) {
-			s.cells[at] = 0
+			if s.plan.caps.wide {
+				s.wideCells[at] = 0
+			} else {
+				s.cells[at] = 0
+			}
 			at += size
 		}
 	}
@@ -228,16 +258,27 @@ func (s *state) beginCandidate(r int) {
 	h, l := &s.hot[r], &s.ledger[r]
 	*h = hot{high: c.high, tie: idBits(c.campaign.ID), priority: int32(c.campaign.Priority), id: c.id}
 	l.delivered, l.spent = c.terms.delivered, c.terms.spent
+	l.goal, l.calm, l.calmToday = never, never, never
+	if c.terms.goal != unset {
+		l.goal = c.terms.goal
+	}
+	if c.terms.budget != unset {
+		l.calm = c.terms.budget - c.high
+	}
+	if c.terms.daily != unset {
+		l.calmToday = c.terms.daily - c.high
+	}
 	set := func(row []uint64, on bool) {
 		if on {
 			row[r>>6] |= 1 << (r & 63)
 		}
 	}
-	set(s.varies, c.low != c.high)
 	set(s.residual, c.rest != nil)
 	set(s.capped, c.capped)
 	if c.bids.varies() {
 		h.flags |= flagVaries
+		h.varying = int32(len(s.varying))
+		s.varying = append(s.varying, c.bids)
 	}
 	if c.campaign.Pricing == model.PricingFixed {
 		h.flags |= flagFixed
@@ -251,7 +292,7 @@ func (s *state) beginCandidate(r int) {
 	if c.campaign.Pacing != model.PacingASAP && c.campaign.Pacing != "" {
 		h.flags |= flagPaced
 		s.paces[r] = s.engine.newPace(c)
-		s.repace(r, p.horizonStart)
+		s.repace(r, 0, p.horizonStart)
 	}
 	set(s.goalDone, c.terms.goal != unset && l.delivered >= c.terms.goal)
 	s.watchBudget(r)

@@ -1,72 +1,59 @@
 package engine
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/whatif-machine/whatif/model"
 	"github.com/whatif-machine/whatif/model/inventory"
 )
 
-const (
-	tableRows = 512       // most sets of a multi-valued dimension that get a row each
-	fuseBytes = 128 << 10 // most memory of rows of columns fused into one
-)
-
-// constraint is a condition of one candidate on one dimension.
+// constraint is a condition of one candidate.
 type constraint struct {
 	rank uint32
 	cond *node
 }
 
-// spec is a targeted dimension: which rows of bits its codes need. Codes that no candidate tells apart share a row.
-type spec struct {
-	dim         *inventory.Dimension
-	constraints []constraint
-	byValue     bool     // many distinct sets: a row per value, and a slot's is put together from its values'
-	either      bool     // its conditions are alternatives to ones on other dimensions
-	mentioned   []uint32 // values that a condition names, ascending
-	rows        int
-	at          int // united: offset of its rows in state.rows
+// table is rows of bits in state.rows, one for each combination of a grouping: the candidates whose conditions
+// hold there. In a list of values it is a row for each value instead, of which a slot's is put together.
+type table struct {
+	group int // of the layout; -1: a list of values
+	dim   *inventory.Dimension
+	named []uint32 // list: values that have a row, ascending
+	rows  int
+	at    int // offset of the rows in state.rows
+	conds []constraint
 }
 
-func newSpec(dim *inventory.Dimension, either bool) *spec {
-	return &spec{dim: dim, either: either, byValue: dim.Multi() && dim.Cardinality() > tableRows}
-}
-
-func (s *spec) size() int64 { return 256 + 40*int64(len(s.constraints)) + 12*int64(len(s.mentioned)) }
-
-// united reports whether a slot's row is the union of several.
-func (s *spec) united() bool { return s.byValue || s.either }
-
-// column is rows of bits in state.rows, one of which each slot has. It is made of one or several specs:
-//
-//	table:  specs fused, one row for each combination of their rows
-//	united: a slot's row is put together from its codes' or values' rows, those of candidates without condition added
+// column is the union of one or several tables; a slot's row in it is ANDed with those of other columns.
 type column struct {
-	parts  []int // indices into plan.specs
-	united bool
-	rows   int
-	at     int // offset of its rows in state.rows
+	tables []int // side by side in plan.tables
+	union  bool  // a condition that holds in one of its tables is enough; else all must, and there is one table
 }
 
-// targeting sorts conditions by dimension.
+// targeting sorts conditions into columns.
 type targeting struct {
-	plan   *plan
-	byDim  map[*inventory.Dimension]*spec
-	either map[*inventory.Dimension]*spec
-	last   int // the last candidate with alternatives; it can have them once
+	plan  *plan
+	last  map[int]int // by column that is a union: the last candidate with a condition; it can have one there
+	all   map[int]int // column of a grouping whose conditions must all hold
+	lists map[*inventory.Dimension]int
 }
 
-// compileColumns turns each candidate's conjuncts into conditions on single dimensions, and keeps the rest
-// to be checked where all columns let the candidate pass.
+// compileColumns turns each candidate's conjuncts into conditions on what one table can tell, and keeps the
+// rest to be checked where all columns let the candidate pass.
 func (e *Engine) compileColumns(p *plan) {
-	t := targeting{p, map[*inventory.Dimension]*spec{}, map[*inventory.Dimension]*spec{}, -1}
+	p.layout = e.layoutOf(p)
+	t := targeting{plan: p, last: map[int]int{}, all: map[int]int{}, lists: map[*inventory.Dimension]int{}}
+	var alternatives []constraint
 	for r := range p.cands {
 		c := &p.cands[r]
 		var rest []*node
+		had := false
 		for _, n := range c.where {
-			if !t.constrain(r, n) {
+			switch {
+			case t.constrain(r, n):
+			case !had && t.isAlternatives(n):
+				alternatives, had = append(alternatives, constraint{uint32(r), n}), true
+			default:
 				rest = append(rest, n)
 			}
 		}
@@ -74,210 +61,318 @@ func (e *Engine) compileColumns(p *plan) {
 			c.rest = &node{op: model.OpAll, args: rest}
 		}
 	}
-	for _, s := range p.specs {
-		s.finish()
-	}
-	p.fuse()
+	t.unite(alternatives)
+	p.placeTables()
 }
 
-// constrain adds a conjunct to its dimension's spec; false where it can't be one.
+// constrain adds a conjunct to a column; false where none can tell it.
 func (t *targeting) constrain(r int, n *node) bool {
 	dims := n.dimensions(nil)
 	if len(dims) == 0 {
 		return true // constant, and true: see satisfiable
 	}
-	if len(dims) > 1 {
-		return t.alternatives(r, n)
-	}
-	s := t.byDim[dims[0]]
-	if s == nil {
-		s = newSpec(dims[0], false)
-	}
-	if s.byValue {
-		last := len(s.constraints) - 1
-		if n.op != model.OpIn || last >= 0 && s.constraints[last].rank == uint32(r) {
-			return false // neither NOT nor AND can be put together from the rows of values
+	if g, ok := t.plan.layout.groupWith(dims); ok {
+		c, ok := t.all[g]
+		if !ok {
+			c = t.addColumn(false, table{group: g})
+			t.all[g] = c
 		}
+		t.add(c, 0, r, n)
+		return true
 	}
-	t.add(t.byDim, s, r, n)
+	if len(dims) > 1 || n.op != model.OpIn {
+		return false // neither NOT nor AND can be put together from the rows of values
+	}
+	c, ok := t.lists[dims[0]]
+	if !ok {
+		c = t.addColumn(true, t.plan.tablesOf(dims[0])...)
+		t.lists[dims[0]], t.last[c] = c, -1
+	}
+	if t.last[c] == r {
+		return false
+	}
+	t.last[c] = r
+	for k := range t.plan.columns[c].tables {
+		t.add(c, k, r, n)
+	}
 	return true
 }
 
-// alternatives adds an {any: ..} of conditions on single dimensions, one for a candidate.
-func (t *targeting) alternatives(r int, n *node) bool {
-	if n.op != model.OpAny || t.last == r {
+// isAlternatives reports whether the conjunct is an {any: ..} of conditions that tables can tell.
+func (t *targeting) isAlternatives(n *node) bool {
+	if n.op != model.OpAny {
 		return false
 	}
 	for _, a := range n.args {
 		dims := a.dimensions(nil)
-		if len(dims) != 1 || a.op != model.OpIn && newSpec(dims[0], true).byValue {
+		if len(dims) == 0 {
 			return false
 		}
-	}
-	t.last = r
-	for _, a := range n.args {
-		dim := a.dimensions(nil)[0]
-		s := t.either[dim]
-		if s == nil {
-			s = newSpec(dim, true)
+		if _, ok := t.plan.layout.groupWith(dims); !ok && (len(dims) > 1 || a.op != model.OpIn) {
+			return false
 		}
-		t.add(t.either, s, r, a)
 	}
 	return true
 }
 
-func (t *targeting) add(to map[*inventory.Dimension]*spec, s *spec, r int, n *node) {
-	if to[s.dim] == nil {
-		to[s.dim] = s
-		t.plan.specs = append(t.plan.specs, s)
-	}
-	s.constraints = append(s.constraints, constraint{uint32(r), n})
-}
-
-// finish counts the spec's rows.
-func (s *spec) finish() {
-	if s.dim.Multi() && !s.byValue {
-		s.rows = s.dim.Cardinality()
+// unite makes the column of alternatives: a table for each grouping or dimension that they name.
+func (t *targeting) unite(alternatives []constraint) {
+	if len(alternatives) == 0 {
 		return
 	}
-	for _, c := range s.constraints {
-		s.mentioned = c.cond.mentions(s.mentioned)
-	}
-	slices.Sort(s.mentioned)
-	s.mentioned = slices.Compact(s.mentioned)
-	if s.byValue {
-		s.rows = 1 + len(s.mentioned) // not mentioned, then by value
-		return
-	}
-	s.rows = 2 + len(s.mentioned) // missing, not mentioned, then by value
-}
-
-// mentions adds the values that the expression names.
-func (n *node) mentions(out []uint32) []uint32 {
-	out = append(out, n.values...)
-	for _, a := range n.args {
-		out = a.mentions(out)
-	}
-	return out
-}
-
-// fuse makes the columns. Those with few rows are joined: a slot then reads one row for several dimensions.
-func (p *plan) fuse() {
-	order := make([]int, len(p.specs))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.specs[a].rows, p.specs[b].rows) })
-	either := column{united: true, rows: 1}
-	for _, at := range order {
-		s := p.specs[at]
-		if s.either {
-			either.parts = append(either.parts, at)
-			continue
-		}
-		last := len(p.columns) - 1
-		if last >= 0 && !s.byValue && !p.columns[last].united && p.columns[last].rows*s.rows*p.words*8 <= fuseBytes {
-			p.columns[last].parts = append(p.columns[last].parts, at)
-			p.columns[last].rows *= s.rows
-			continue
-		}
-		c := column{parts: []int{at}, united: s.byValue, rows: s.rows}
-		if s.byValue {
-			c.rows = 1
-		}
-		p.columns = append(p.columns, c)
-	}
-	if len(either.parts) > 0 {
-		p.columns = append(p.columns, either)
-	}
-	for i := range p.columns {
-		c := &p.columns[i]
-		c.at = p.rowsEnd
-		if c.united {
-			c.rows += blockSlots // a row for each slot of the block, put together when it is due
-		}
-		p.rowsEnd += c.rows * p.words
-		for _, at := range c.parts {
-			if c.united {
-				p.specs[at].at = p.rowsEnd
-				p.rowsEnd += p.specs[at].rows * p.words
+	p := t.plan
+	c := t.addColumn(true)
+	byGroup, byDim := map[int]int{}, map[*inventory.Dimension][]int{}
+	for _, alt := range alternatives {
+		for _, a := range alt.cond.args {
+			dims := a.dimensions(nil)
+			if g, ok := p.layout.groupWith(dims); ok {
+				if _, ok := byGroup[g]; !ok {
+					byGroup[g] = t.addTables(c, table{group: g})
+				}
+				t.add(c, byGroup[g], int(alt.rank), a)
+				continue
+			}
+			if byDim[dims[0]] == nil {
+				for _, tab := range p.tablesOf(dims[0]) {
+					byDim[dims[0]] = append(byDim[dims[0]], t.addTables(c, tab))
+				}
+			}
+			for _, k := range byDim[dims[0]] {
+				t.add(c, k, int(alt.rank), a)
 			}
 		}
 	}
 }
 
-// part is a spec at work: its rows, and by code (by value + 1 where byValue) the row's number. Once columns are
-// made, rowOf has offsets: in state.rows where united (0: no row), else what it adds to that of the slot's row.
-type part struct {
-	dim     *inventory.Dimension
-	byValue bool
-	rowOf   []uint32
-	rows    []uint64
-	own     []uint64 // memory of the rows of a table before they are fused; united ones are in state.rows
+// groupWith is the grouping that has all of these dimensions.
+func (l *layout) groupWith(dims []*inventory.Dimension) (int, bool) {
+	g, ok := l.groupOf[dims[0]]
+	for _, d := range dims[1:] {
+		other, found := l.groupOf[d]
+		ok = ok && found && other == g
+	}
+	return g, ok
 }
 
-// reserveColumns takes the memory of the specs' rows.
-func (s *state) reserveColumns(m *meter) {
-	p := s.plan
-	if !m.dry {
-		s.parts = slices.Grow(s.parts[:0], len(p.specs))[:len(p.specs)]
+// tablesOf are the tables whose union tells lists of values of a dimension with too many sets: one for each chunk, or
+// a list.
+func (p *plan) tablesOf(dim *inventory.Dimension) []table {
+	var out []table
+	for _, g := range p.layout.chunks[dim] {
+		out = append(out, table{group: g})
 	}
-	for i, sp := range p.specs {
-		at := &part{}
-		if !m.dry {
-			at = &s.parts[i]
-		}
-		n := sp.dim.Cardinality()
-		if sp.byValue {
-			n = len(sp.dim.Values()) + 1
-		}
-		take(m, &at.rowOf, n)
-		at.dim, at.byValue = sp.dim, sp.byValue
-		if !sp.united() {
-			takeRaw(m, &at.own, sp.rows*p.words)
-		}
+	if out == nil {
+		out = append(out, table{group: -1, dim: dim, named: p.named[dim]})
 	}
+	return out
 }
 
-// buildColumns fills in the rows.
-func (s *state) buildColumns() {
-	p := s.plan
-	for i, sp := range p.specs {
-		t := &s.parts[i]
-		if t.rows = t.own; sp.united() {
-			t.rows = s.rows[sp.at : sp.at+sp.rows*p.words]
+func (t *targeting) addColumn(union bool, tables ...table) int {
+	c := len(t.plan.columns)
+	t.plan.columns = append(t.plan.columns, column{union: union})
+	t.addTables(c, tables...)
+	return c
+}
+
+// addTables adds tables to the last column, and returns the place of the first of them in it.
+func (t *targeting) addTables(c int, tables ...table) int {
+	p := t.plan
+	first := len(p.columns[c].tables)
+	for _, tab := range tables {
+		p.columns[c].tables = append(p.columns[c].tables, len(p.tables))
+		p.tables = append(p.tables, tab)
+	}
+	return first
+}
+
+func (t *targeting) add(c, k, r int, n *node) {
+	tab := &t.plan.tables[t.plan.columns[c].tables[k]]
+	tab.conds = append(tab.conds, constraint{uint32(r), n})
+}
+
+// placeTables lays the tables out in state.rows.
+func (p *plan) placeTables() {
+	for k := range p.tables {
+		t := &p.tables[k]
+		t.at = p.rowsEnd
+		if t.group >= 0 {
+			g := p.layout.groups[t.group]
+			t.rows = g.rows
+			for _, a := range g.atoms {
+				if len(g.atoms) > 1 {
+					p.mostClasses = max(p.mostClasses, a.classes())
+				}
+			}
+		} else {
+			t.rows = 1 + blockSlots + len(t.named) // no value, a row for each slot of the block, a row for each value
 		}
-		t.number(sp)
-		t.fill(sp, len(p.cands), p.words)
-		if sp.united() {
-			t.offset(sp, p.words)
+		p.rowsEnd += t.rows * p.words
+		p.bytes += 128 + 32*int64(len(t.conds))
+	}
+	for c := range p.columns {
+		p.unions = append(p.unions, uint32(len(p.columns[c].tables)))
+	}
+	p.unions = append(p.unions, 1) // the floor's row, last
+}
+
+// buildTables fills in the rows.
+func (s *state) buildTables() {
+	p := s.plan
+	all := s.candRow // free until the first slot is decided
+	for c := range p.columns {
+		col := &p.columns[c]
+		setFirst(all, len(p.cands))
+		if col.union { // those without a condition are in the first table
+			for _, k := range col.tables {
+				exclude(all, p.tables[k].conds)
+			}
+		}
+		for i, k := range col.tables {
+			if i == 1 && col.union {
+				clear(all)
+			}
+			s.buildTable(&p.tables[k], all, col.union)
 		}
 	}
-	for i := range p.columns {
-		c := &p.columns[i]
-		if !c.united {
-			s.fuseRows(c)
+	clear(s.candRow)
+}
+
+// buildTable fills in one table, on top of the row of the candidates that all its rows have.
+func (s *state) buildTable(t *table, base []uint64, union bool) {
+	words := s.plan.words
+	rows := s.rows[t.at : t.at+t.rows*words]
+	if t.group < 0 {
+		s.buildList(t, rows, base)
+		return
+	}
+	g := s.plan.layout.groups[t.group]
+	if len(g.atoms) == 1 {
+		g.atoms[0].fill(rows, base, t.conds, words, union)
+		return
+	}
+	spread(rows, base)
+	for k, a := range g.atoms {
+		own := t.conditionsOn(a.dim)
+		if len(own) == 0 {
 			continue
 		}
-		base := s.rows[c.at : c.at+p.words]
-		p.unconstrained(base, len(p.cands), c.parts...)
+		byClass := s.atomRows[:a.classes()*words]
+		a.fill(byClass, base, own, words, union)
+		for c := range t.rows {
+			row, with := rows[c*words:][:words], byClass[int(g.classOf(k, c))*words:][:words]
+			for w, x := range with {
+				if union {
+					row[w] |= x
+				} else {
+					row[w] &= x
+				}
+			}
+		}
 	}
+	t.fillAcross(g, rows, words, union)
 }
 
-// offset turns row numbers into offsets. A value that no candidate asks for has none.
-func (t *part) offset(sp *spec, words int) {
-	for k, row := range t.rowOf {
-		if row != 0 || !sp.byValue {
-			t.rowOf[k] = uint32(sp.at + int(row)*words)
+// conditionsOn are the conditions on one dimension alone.
+func (t *table) conditionsOn(dim *inventory.Dimension) []constraint {
+	var own []constraint
+	for _, c := range t.conds {
+		if dims := c.cond.dimensions(nil); len(dims) == 1 && dims[0] == dim {
+			own = append(own, c)
+		}
+	}
+	return own
+}
+
+// fillAcross evaluates the conditions on several dimensions of the grouping, at a slot of each combination.
+func (t *table) fillAcross(g *grouping, rows []uint64, words int, union bool) {
+	for _, c := range t.conds {
+		if len(c.cond.dimensions(nil)) == 1 {
+			continue
+		}
+		bit := uint64(1) << (c.rank & 63)
+		for k, slot := range g.slotOf {
+			switch at := &rows[k*words+int(c.rank>>6)]; {
+			case union && c.cond.holds(slot):
+				*at |= bit
+			case !union && !c.cond.holds(slot):
+				*at &^= bit
+			}
 		}
 	}
 }
 
-// unconstrained sets the bits of the candidates without condition in these specs.
-func (p *plan) unconstrained(row []uint64, cands int, specs ...int) {
-	setFirst(row, cands)
-	for _, at := range specs {
-		p.specs[at].exclude(row)
+// buildList makes a row for each named value, of the candidates that ask for it; those that all rows have are
+// in that of no value.
+func (s *state) buildList(t *table, rows, base []uint64) {
+	words := s.plan.words
+	clear(rows)
+	copy(rows, base)
+	for _, c := range t.conds {
+		for _, v := range c.cond.values {
+			k, _ := slices.BinarySearch(t.named, v) // named has all
+			rows[(1+blockSlots+k)*words+int(c.rank>>6)] |= 1 << (c.rank & 63)
+		}
+	}
+}
+
+// fill makes the rows of an atom's classes. Conditions of one candidate must all hold, unless one is enough.
+func (a *atom) fill(rows, base []uint64, conds []constraint, words int, union bool) {
+	first := rows[:words]
+	copy(first, base)
+	exclude(first, conds)
+	for k := 1; k < a.classes(); k++ {
+		copy(rows[k*words:(k+1)*words], first)
+	}
+	for i := 0; i < len(conds); {
+		end := i + 1
+		for !union && end < len(conds) && conds[end].rank == conds[i].rank {
+			end++
+		}
+		switch n := conds[i].cond; {
+		case end > i+1 || n.op != model.OpIn:
+			a.fillByClass(rows, conds[i:end], words)
+		case a.masks != nil:
+			a.fillByMask(rows, conds[i], words)
+		case a.dim.Multi():
+			a.fillByClass(rows, conds[i:end], words)
+		default:
+			for _, v := range n.values {
+				rows[int(a.classOf[v+1])*words+int(conds[i].rank>>6)] |= 1 << (conds[i].rank & 63)
+			}
+		}
+		i = end
+	}
+}
+
+// fillByClass evaluates conditions of one candidate, all of which must hold, at each class.
+func (a *atom) fillByClass(rows []uint64, conds []constraint, words int) {
+	rank := conds[0].rank
+	for k, code := range a.codeOf {
+		ok := true
+		for _, c := range conds {
+			ok = ok && c.cond.holdsCode(code)
+		}
+		if ok {
+			rows[k*words+int(rank>>6)] |= 1 << (rank & 63)
+		}
+	}
+}
+
+// fillByMask looks for a list of values in each class, of which it may be no more than a chunk.
+func (a *atom) fillByMask(rows []uint64, c constraint, words int) {
+	asked := a.mask(c.cond.values)
+	for k, has := range a.masks {
+		if has&asked != 0 {
+			rows[k*words+int(c.rank>>6)] |= 1 << (c.rank & 63)
+		}
+	}
+}
+
+// spread copies a row into all.
+func spread(rows, row []uint64) {
+	for at := 0; at < len(rows); at += len(row) {
+		copy(rows[at:], row)
 	}
 }
 
@@ -289,119 +384,9 @@ func setFirst(row []uint64, n int) {
 	}
 }
 
-func (s *spec) exclude(row []uint64) {
-	for _, c := range s.constraints {
+// exclude clears the bits of candidates with a condition.
+func exclude(row []uint64, conds []constraint) {
+	for _, c := range conds {
 		row[c.rank>>6] &^= 1 << (c.rank & 63)
-	}
-}
-
-// number gives each code (or value) its row.
-func (t *part) number(sp *spec) {
-	switch {
-	case sp.byValue:
-		for k, v := range sp.mentioned {
-			t.rowOf[v+1] = uint32(k + 1)
-		}
-	case sp.dim.Multi():
-		for code := range t.rowOf {
-			t.rowOf[code] = uint32(code)
-		}
-	default:
-		for code := 1; code < len(t.rowOf); code++ {
-			t.rowOf[code] = 1
-		}
-		for k, v := range sp.mentioned {
-			t.rowOf[v+1] = uint32(k + 2)
-		}
-	}
-}
-
-// fill sets, in each row, the bits of the candidates that its codes let pass; those without condition only
-// in a table, for a united row has them from its column.
-func (t *part) fill(sp *spec, cands, words int) {
-	clear(t.rows)
-	if !sp.united() {
-		first := t.rows[:words]
-		setFirst(first, cands)
-		sp.exclude(first)
-		for k := 1; k < sp.rows; k++ {
-			copy(t.rows[k*words:(k+1)*words], first)
-		}
-	}
-	for i := 0; i < len(sp.constraints); {
-		end := i + 1
-		for !sp.united() && end < len(sp.constraints) && sp.constraints[end].rank == sp.constraints[i].rank {
-			end++ // conditions of one candidate must hold together, unless they are alternatives
-		}
-		if c := sp.constraints[i]; end == i+1 && c.cond.op == model.OpIn && (sp.byValue || !sp.dim.Multi()) {
-			for _, v := range c.cond.values {
-				t.rows[int(t.rowOf[v+1])*words+int(c.rank>>6)] |= 1 << (c.rank & 63)
-			}
-		} else {
-			t.fillByCode(sp, sp.constraints[i:end], words)
-		}
-		i = end
-	}
-}
-
-// fillByCode evaluates conditions of one candidate, all of which must hold, at a code of each row.
-func (t *part) fillByCode(sp *spec, conditions []constraint, words int) {
-	rank := conditions[0].rank
-	for k := range sp.rows {
-		code, ok := t.codeOf(sp, k)
-		for _, c := range conditions {
-			ok = ok && c.cond.holdsCode(code)
-		}
-		if ok {
-			t.rows[k*words+int(rank>>6)] |= 1 << (rank & 63)
-		}
-	}
-}
-
-// codeOf is a code with row k; false if there is none.
-func (t *part) codeOf(sp *spec, k int) (uint32, bool) {
-	switch {
-	case k == 0 || sp.dim.Multi():
-		return uint32(k), true
-	case k >= 2:
-		return sp.mentioned[k-2] + 1, true
-	}
-	for v := range len(sp.dim.Values()) { // the first value that no condition mentions
-		if v >= len(sp.mentioned) || sp.mentioned[v] != uint32(v) {
-			return uint32(v) + 1, true
-		}
-	}
-	return 0, false
-}
-
-// fuseRows computes the rows of a table, and turns its parts' row numbers into offsets that add up.
-func (s *state) fuseRows(c *column) {
-	words := s.plan.words
-	for row := range c.rows {
-		out := s.rows[c.at+row*words : c.at+(row+1)*words]
-		rest := row
-		for k := len(c.parts) - 1; k >= 0; k-- {
-			n := s.plan.specs[c.parts[k]].rows
-			own := s.parts[c.parts[k]].rows[rest%n*words:][:words]
-			rest /= n
-			if k == len(c.parts)-1 {
-				copy(out, own)
-				continue
-			}
-			for w, x := range own {
-				out[w] &= x
-			}
-		}
-	}
-	stride := words
-	for k := len(c.parts) - 1; k >= 0; k-- {
-		rowOf := s.parts[c.parts[k]].rowOf
-		for code := range rowOf {
-			rowOf[code] *= uint32(stride)
-			if k == 0 {
-				rowOf[code] += uint32(c.at)
-			}
-		}
-		stride *= s.plan.specs[c.parts[k]].rows
 	}
 }

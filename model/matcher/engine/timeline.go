@@ -14,8 +14,8 @@ type change struct {
 	on   bool
 }
 
-// timeline is what happens at a time and not at a slot: flights start and end, windows and days turn, paced
-// campaigns wake. Between two such instants the loop compares one number.
+// timeline is what happens at a time and not at a slot: flights start and end, between blocks of visits; windows and
+// days turn and paced campaigns wake, between visits: until the next such instant the loop compares one number.
 type timeline struct {
 	next    int64
 	changes []change
@@ -70,9 +70,8 @@ func (t *timeline) begin(s *state) {
 	t.next = p.horizonStart
 }
 
-// tick brings everything up to the instant at, before a slot of that time is looked at.
-func (s *state) tick(at int64) {
-	t := &s.clock
+// fly starts and ends flights up to the instant at, and returns when the next starts or ends.
+func (t *timeline) fly(s *state, at int64) int64 {
 	for t.passed < len(t.changes) && t.changes[t.passed].at <= at {
 		c := t.changes[t.passed]
 		bit := uint64(1) << (c.rank & 63)
@@ -81,15 +80,21 @@ func (s *state) tick(at int64) {
 		}
 		t.passed++
 	}
+	if t.passed == len(t.changes) {
+		return never
+	}
+	return t.changes[t.passed].at
+}
+
+// tick brings everything but flights up to the instant at, before a slot of that time is looked at.
+func (s *state) tick(at int64) {
+	t := &s.clock
 	s.turnWindows(at)
 	if at >= t.dayTurns {
 		s.turnDay(at)
 	}
 	s.wheel.wake(at, s.wakeUp)
 	t.next = min(s.wheel.wakeAt, t.dayTurns)
-	if t.passed < len(t.changes) {
-		t.next = min(t.next, t.changes[t.passed].at)
-	}
 	for _, turn := range t.turns {
 		t.next = min(t.next, turn)
 	}
@@ -105,7 +110,7 @@ func (s *state) turnWindows(at int64) {
 		t.units[i], t.turns[i] = t.cal.unit(per, at)
 		for k := range s.plan.caps.clocks {
 			if c := &s.plan.caps.clocks[k]; c.per == per {
-				s.windows[k] = c.window(t.units[i])
+				s.setWindow(k, c.window(t.units[i]))
 			}
 		}
 	}
