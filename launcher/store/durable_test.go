@@ -132,10 +132,10 @@ func TestStoppedInTransaction(t *testing.T) {
 			return // has one launcher
 		}
 		other := d.open(t, Options{})
-		d.url += "&idle_in_transaction_session_timeout=200"
+		l := claimed(t, other, study("acme", "20260701-a", 1), "a")
+		must[Wish](t)(other.Heartbeat(t.Context(), l, time.Millisecond, Progress{}))
+		d.url += "&idle_in_transaction_session_timeout=500"
 		s := d.open(t, Options{})
-		l := claimed(t, s, study("acme", "20260701-a", 1), "a")
-		must[Wish](t)(s.Heartbeat(t.Context(), l, time.Millisecond, Progress{}))
 		stopped, resume, done := make(chan bool), make(chan bool), make(chan error)
 		go func() {
 			var silent bool
