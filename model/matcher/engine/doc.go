@@ -1,5 +1,5 @@
 // Package engine is the matcher that runs in production: it simulates a variant on a columnar snapshot and
-// equals matcher.Reference to the last integer, some thousand times faster.
+// equals matcher.Reference to the last integer, hundreds of times faster.
 //
 //	scenario --compile--> plan: candidates in rank order, tables of rows of bits, rules, buffer sizes
 //	                        |

@@ -72,6 +72,9 @@ func (e *Engine) compileVisits(p *plan) error {
 	return nil
 }
 
+// byUser reports whether all slots of a user are visited equally often.
+func (v *visitRules) byUser() bool { return len(v.where)+len(v.traffic) == 0 }
+
 // factorOf is the traffic factor of slots on which the rules in mask match.
 func (v *visitRules) factorOf(mask uint64) (trafficTake, error) {
 	if t, ok := v.takes[mask]; ok {
@@ -155,7 +158,11 @@ func (e *Engine) countVisits(ctx context.Context, p *plan) (census, error) {
 	for u := range len(e.userFirst) - 1 {
 		most := uint32(0)
 		slots := e.slotsOf(uint32(u))
-		for _, i := range slots {
+		asked, alike := slots, int64(1)
+		if u > 0 && p.visits.byUser() && len(slots) > 0 {
+			asked, alike = slots[:1], int64(len(slots)) // what is true of one is true of all
+		}
+		for _, i := range asked {
 			if done++; done%checkEvery == 0 && ctx.Err() != nil {
 				return c, ctx.Err()
 			}
@@ -163,8 +170,8 @@ func (e *Engine) countVisits(ctx context.Context, p *plan) (census, error) {
 			if err != nil {
 				return c, err
 			}
-			c.total += int64(before)
-			c.kept += int64(after)
+			c.total += int64(before) * alike
+			c.kept += int64(after) * alike
 			most = max(most, after)
 		}
 		c.copies = max(c.copies, int(most))
@@ -195,9 +202,17 @@ func (s *state) decideVisits(ctx context.Context) error {
 		return nil
 	}
 	at := uint32(0)
+	byUser, users := s.plan.visits.byUser(), s.engine.users
 	for i := range s.copies {
 		if i%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if u := users[i]; byUser && u != 0 {
+			if first := s.engine.slotsOf(u)[0]; first < uint32(i) {
+				s.copies[i], s.logAt[i] = s.copies[first], at
+				at += uint32(s.copies[i])
+				continue
+			}
 		}
 		_, after, err := s.engine.visit(s.plan, uint32(i), s.predicate)
 		if err != nil {
