@@ -77,7 +77,7 @@ func TestAJobElsewhereKilledAtEachMoment(t *testing.T) {
 	for n, moment := range []string{
 		"results.attempt_taken", "pipeline.job_recorded", "pipeline.process_started", "pipeline.heard_committed", "pipeline.heard_committed#4",
 		"pipeline.job_accounted", "pipeline.round_ended",
-		"pipeline.job_order_read", "pipeline.errand_submitting", "pipeline.errand_submitted", "pipeline.errand_looked", "pipeline.errand_looked#4", "pipeline.job_ended",
+		"pipeline.job_order_read", "pipeline.errand_submitting", "pipeline.errand_submitted", "pipeline.errand_looked", "pipeline.errand_looked#2", "pipeline.job_ended",
 	} {
 		plan := submitTo(t, store, config, n+2)
 		c := newCluster(t)
