@@ -29,8 +29,9 @@ lint: ## vet and lint
 	.ci/lint
 
 race: ## the race detector on what is concurrent
-	go test -race ./model/matcher/engine ./transforms ./transforms/objects
-	go test -race -run 'HasAToken|AreRefused|TwoSupervisors|IsObserved|SlowVariant|Transient|KilledJob|TestAJob|TestNoSecond|TestTwoWorkers|LeftAlone' ./pipeline
+	go test -race -run 'Shared|Cancelled' ./model/matcher/engine
+	go test -race ./transforms ./transforms/objects
+	go test -race -run 'HasAToken|AreRefused|TwoSupervisors|IsObserved|SlowVariant|Transient|KilledJob|TestAJobElsewhere|TestNoSecond|TestTwoWorkers' ./pipeline
 	go test -race ./pipeline/portable ./pipeline/dataflow
 	go test -race -run 'Removed|TheirContext|Together' ./sql/warehouse
 	go test -race -run 'NeverComeTwice|NeverChanged|OneHolder|ThatCounts|Cancelled|Lease|Mirror|Bucket' ./transforms/results
