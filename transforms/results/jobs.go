@@ -102,19 +102,12 @@ func (s *Store) writeJob(ctx context.Context, simulation string, attempt int64, 
 
 // HasJobs reports whether a simulation has ever had a job elsewhere, whose workers may still write.
 func (s *Store) HasJobs(ctx context.Context, simulation string) (bool, error) {
-	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
-		return false, err
-	}
-	dir := jobsFolder(simulation)
-	names, err := s.place.list(ctx, dir)
-	if err != nil {
-		return false, failed("list", s.Path(dir), err)
-	}
-	return len(names) > 0, nil
+	names, err := s.jobFiles(ctx, simulation)
+	return len(names) > 0, err
 }
 
-// OpenJobs are the jobs of a simulation that are not known to have ended, by attempt.
-func (s *Store) OpenJobs(ctx context.Context, simulation string) ([]Job, error) {
+// jobFiles are the names of a simulation's files on jobs elsewhere.
+func (s *Store) jobFiles(ctx context.Context, simulation string) ([]string, error) {
 	if err := errors.Join(CheckSimulationID(simulation), ctx.Err()); err != nil {
 		return nil, err
 	}
@@ -122,6 +115,15 @@ func (s *Store) OpenJobs(ctx context.Context, simulation string) ([]Job, error) 
 	names, err := s.place.list(ctx, dir)
 	if err != nil {
 		return nil, failed("list", s.Path(dir), err)
+	}
+	return names, nil
+}
+
+// OpenJobs are the jobs of a simulation that are not known to have ended, by attempt.
+func (s *Store) OpenJobs(ctx context.Context, simulation string) ([]Job, error) {
+	names, err := s.jobFiles(ctx, simulation)
+	if err != nil {
+		return nil, err
 	}
 	var jobs []Job
 	for _, name := range names {
