@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -567,18 +566,6 @@ func TestAJobTakenUpBesideARetry(t *testing.T) {
 		t.Errorf("v0001:\n%s", told)
 	}
 	c.wantJobs(store, plan, 2)
-}
-
-// TestARecordOfAnotherProgramsRunner is left to that program.
-func TestARecordOfAnotherProgramsRunner(t *testing.T) {
-	store, plan := submit(t, writeStudy(t, bids(1), ""))
-	record := results.Job{Attempt: 1, Runner: "spark", Name: "whatif-x-1", Spec: json.RawMessage("{}"), Variants: []string{"v0001"}}
-	if err := store.RecordJob(t.Context(), plan.SimulationID, record); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Run(t.Context(), options(store, plan)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", "spark")) {
-		t.Errorf("%v", err)
-	}
 }
 
 // TestWhatAWorkerIsWritingIsLeftAlone: a worker elsewhere may be at it, even of a job that is taken for ended.

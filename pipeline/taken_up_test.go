@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +28,18 @@ func TestARecordThatNothingIsLeftOf(t *testing.T) {
 	record(t, store, plan, o, 7)
 	run(t, o)
 	c.wantJobs(store, plan, 1)
+}
+
+// TestARecordOfAnotherProgramsRunner is left to that program.
+func TestARecordOfAnotherProgramsRunner(t *testing.T) {
+	store, plan := submit(t, writeStudy(t, bids(1), ""))
+	record := results.Job{Attempt: 1, Runner: "spark", Name: "whatif-x-1", Spec: json.RawMessage("{}"), Variants: []string{"v0001"}}
+	if err := store.RecordJob(t.Context(), plan.SimulationID, record); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), options(store, plan)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", "spark")) {
+		t.Errorf("%v", err)
+	}
 }
 
 // record leaves a job on record with all variants of a simulation.

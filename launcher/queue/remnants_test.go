@@ -131,6 +131,14 @@ func TestTheJobOfACancelledSimulationIsEnded(t *testing.T) {
 	}
 }
 
+// tryToEnd is one try at each of the jobs that are to be ended, due or not.
+func (r *room) tryToEnd(t *testing.T, q *Queue) {
+	t.Helper()
+	for _, one := range q.remnants.due(r.now().Add(time.Hour)) {
+		q.endJobsOf(t.Context(), one)
+	}
+}
+
 // TestAJobIsEndedByOneAtATime, on record before it is asked. Without settings of this launcher's: where it runs is on
 // record.
 func TestAJobIsEndedByOneAtATime(t *testing.T) {
@@ -141,12 +149,7 @@ func TestAJobIsEndedByOneAtATime(t *testing.T) {
 	var log lines
 	q := r.impatientQueue(t, &log)
 	q.unreserve(id)
-	try := func() {
-		t.Helper()
-		for _, one := range q.remnants.due(r.now().Add(time.Hour)) {
-			q.endJobsOf(t.Context(), one)
-		}
-	}
+	try := func() { r.tryToEnd(t, q) }
 
 	release, err := r.results.LockShared(t.Context(), id) // as the run of another launcher has it
 	if err != nil {
@@ -183,9 +186,7 @@ func TestAJobThatMayNotBeEndedIsToldOfOnce(t *testing.T) {
 	q := r.impatientQueue(t, &log)
 	q.unreserve(id)
 	for range 2 {
-		for _, one := range q.remnants.due(r.now().Add(time.Hour)) {
-			q.endJobsOf(t.Context(), one)
-		}
+		r.tryToEnd(t, q)
 	}
 	if n := log.with("has not been ended", "could not be ended", "not yours", "flink at "+service.url, "cancel it there"); n != 1 || service.timesAsked() != 2 {
 		t.Errorf("asked %d times and told %d times: %s", service.timesAsked(), n, log.text.String())
@@ -225,9 +226,7 @@ func TestADeletedSimulationGoesWhenItsJobHasEnded(t *testing.T) {
 		if err := q.removeDeleted(t.Context()); err != nil {
 			t.Error(err)
 		}
-		for _, one := range q.remnants.due(r.now().Add(time.Hour)) {
-			q.endJobsOf(t.Context(), one)
-		}
+		r.tryToEnd(t, q)
 	}
 	deleted := func() []string {
 		t.Helper()
